@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "base/ynode.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <yaml.h>
+
+#include "base/arena.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/str.h"
+
+/* One open collection while parsing. */
+struct frame {
+	struct ynode *node, *last; /* last member so far */
+	struct ynode *key; /* of a map: the key that waits for its value */
+};
+
+struct parse {
+	struct arena *arena;
+	const char *file;
+	struct diags *diags;
+	struct frame stack[LIMIT_DOC_DEPTH];
+	unsigned depth;
+	struct ynode *root;
+	unsigned documents, events;
+	bool stop; /* a limit was passed: nothing more is read */
+};
+
+static void complain(struct parse *p, yaml_mark_t at, const char *text)
+{
+	diag_add(p->diags, DIAG_ERROR, p->file, (uint32_t)at.line + 1, (uint32_t)at.column + 1, "%s", text);
+}
+
+static void give_up(struct parse *p, yaml_mark_t at, const char *text)
+{
+	complain(p, at, text);
+	p->stop = true;
+}
+
+/* ---- scalars: the YAML 1.2 core schema ---- */
+
+static bool all_of(const char *s, const char *set) { return *s && s[strspn(s, set)] == '\0'; }
+
+static bool is_word(const char *s, const char *const words[3])
+{
+	return !strcmp(s, words[0]) || !strcmp(s, words[1]) || !strcmp(s, words[2]);
+}
+
+static bool is_int(const char *s)
+{
+	if (str_starts(s, "0o"))
+		return all_of(s + 2, "01234567");
+	if (str_starts(s, "0x"))
+		return all_of(s + 2, "0123456789abcdefABCDEF");
+	return all_of(s + (*s == '-' || *s == '+'), "0123456789");
+}
+
+static bool is_float(const char *s)
+{
+	static const char *const inf[] = {".inf", ".Inf", ".INF"}, *const nan[] = {".nan", ".NaN", ".NAN"};
+	if (is_word(s, nan))
+		return true;
+	s += *s == '-' || *s == '+';
+	if (is_word(s, inf))
+		return true;
+	size_t whole = strspn(s, "0123456789"), fraction = 0;
+	s += whole;
+	if (*s == '.') {
+		fraction = strspn(s + 1, "0123456789");
+		s += 1 + fraction;
+	}
+	if (!whole && !fraction)
+		return false;
+	if (*s == 'e' || *s == 'E') {
+		s++;
+		return all_of(s + (*s == '-' || *s == '+'), "0123456789");
+	}
+	return !*s;
+}
+
+static enum yscalar plain_type(const char *s)
+{
+	static const char *const yes[] = {"true", "True", "TRUE"}, *const no[] = {"false", "False", "FALSE"};
+	static const char *const null[] = {"null", "Null", "NULL"};
+	if (!*s || !strcmp(s, "~") || is_word(s, null))
+		return Y_NULL;
+	if (is_word(s, yes) || is_word(s, no))
+		return Y_BOOL;
+	return is_int(s) ? Y_INT : is_float(s) ? Y_FLOAT : Y_STR;
+}
+
+/* ---- the event loop ---- */
+
+static struct ynode *node_new(struct parse *p, enum ykind kind, yaml_mark_t at)
+{
+	struct ynode *n = arena_new(p->arena, struct ynode);
+	n->kind = kind;
+	n->line = (uint32_t)at.line + 1;
+	n->col = (uint32_t)at.column + 1;
+	return n;
+}
+
+static void append(struct frame *f, struct ynode *n)
+{
+	if (f->last)
+		f->last->next = n;
+	else
+		f->node->child = n;
+	f->last = n;
+	f->node->n++;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct ynode *x = *(struct ynode *const *)a, *y = *(struct ynode *const *)b;
+	int c = strcmp(x->key->text, y->key->text);
+	return c ? c : x->key->line < y->key->line ? -1 : x->key->line > y->key->line;
+}
+
+/* The members of a map in the order of their keys. Sorting finds duplicates of many keys without a quadratic comparison. */
+static struct ynode **sorted_members(const struct ynode *map)
+{
+	struct ynode **v = malloc((map->n + 1) * sizeof(struct ynode *));
+	size_t n = 0;
+	if (!v)
+		abort();
+	for (struct ynode *m = map->child; m; m = m->next)
+		v[n++] = m;
+	qsort(v, n, sizeof(struct ynode *), by_key);
+	return v;
+}
+
+/* How many keys stand there twice; reports them if 'report'. */
+static size_t check_duplicates(struct parse *p, const struct ynode *map, bool report)
+{
+	AUTO_FREE struct ynode **v = sorted_members(map);
+	size_t found = 0;
+	for (size_t i = 1; i < map->n; i++) {
+		if (strcmp(v[i - 1]->key->text, v[i]->key->text))
+			continue;
+		found++;
+		if (report)
+			diag_add(p->diags, DIAG_ERROR, p->file, v[i]->key->line, v[i]->key->col,
+				 "the key \"%s\" is already there in line %u: keep one of them", v[i]->key->text, v[i - 1]->key->line);
+	}
+	return found;
+}
+
+/* Now and then while a map grows: one that is nothing but duplicates is not read to its end. */
+static void check_growing(struct parse *p, const struct ynode *map)
+{
+	bool power_of_two = !(map->n & (map->n - 1));
+	if (map->kind == Y_MAP && map->n > LIMIT_DIAGS && power_of_two && check_duplicates(p, map, false) > LIMIT_DIAGS) {
+		check_duplicates(p, map, true);
+		p->stop = true;
+	}
+}
+
+/* Puts a finished or opening node where it belongs: the document, a list, a key or its value. */
+static void place(struct parse *p, struct ynode *n, yaml_mark_t at)
+{
+	if (!p->depth) {
+		p->root = n;
+		return;
+	}
+	struct frame *f = &p->stack[p->depth - 1];
+	if (f->node->kind == Y_LIST) {
+		append(f, n);
+	} else if (!f->key) {
+		if (n->kind != Y_SCALAR)
+			give_up(p, at, "a key must be a plain word, not a list or map");
+		f->key = n;
+	} else {
+		n->key = f->key;
+		f->key = NULL;
+		append(f, n);
+		check_growing(p, f->node);
+	}
+}
+
+static void open_collection(struct parse *p, enum ykind kind, bool flow, yaml_mark_t at)
+{
+	if (p->depth == LIMIT_DOC_DEPTH) {
+		give_up(p, at, "more than 32 levels of nesting: no policy or record needs that many");
+		return;
+	}
+	struct ynode *n = node_new(p, kind, at);
+	n->flow = flow;
+	place(p, n, at);
+	p->stack[p->depth++] = (struct frame){.node = n};
+}
+
+static void close_collection(struct parse *p)
+{
+	struct frame *f = &p->stack[--p->depth];
+	if (f->node->kind == Y_MAP)
+		check_duplicates(p, f->node, true);
+}
+
+static void add_scalar(struct parse *p, const yaml_event_t *e)
+{
+	const char *text = (const char *)e->data.scalar.value;
+	size_t len = e->data.scalar.length;
+	if (len > LIMIT_SCALAR_BYTES) {
+		give_up(p, e->start_mark, "a text of over 4 KiB: policy and records hold short texts only");
+		return;
+	}
+	if (memchr(text, '\0', len)) {
+		complain(p, e->start_mark, "a NUL byte inside a text");
+		return;
+	}
+	struct ynode *n = node_new(p, Y_SCALAR, e->start_mark);
+	n->text = arena_strndup(p->arena, text, len);
+	n->len = len;
+	n->type = e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE ? plain_type(n->text) : Y_STR;
+	place(p, n, e->start_mark);
+}
+
+static void refuse_properties(struct parse *p, const yaml_char_t *anchor, const yaml_char_t *tag, yaml_mark_t at)
+{
+	if (anchor)
+		complain(p, at, "anchors (&name) are not allowed: write the value out");
+	if (tag)
+		complain(p, at, "tags (!name) are not allowed: write the plain value");
+}
+
+static void document_start(struct parse *p, const yaml_event_t *e)
+{
+	if (p->documents++)
+		give_up(p, e->start_mark, "a second document (---): a file holds one");
+	if (e->data.document_start.tag_directives.start != e->data.document_start.tag_directives.end)
+		complain(p, e->start_mark, "tag directives (%TAG) are not allowed");
+}
+
+static void handle_event(struct parse *p, const yaml_event_t *e)
+{
+	switch (e->type) {
+	case YAML_DOCUMENT_START_EVENT:
+		document_start(p, e);
+		break;
+	case YAML_ALIAS_EVENT:
+		give_up(p, e->start_mark, "aliases (*name) are not allowed: write the value out");
+		break;
+	case YAML_SCALAR_EVENT:
+		refuse_properties(p, e->data.scalar.anchor, e->data.scalar.tag, e->start_mark);
+		add_scalar(p, e);
+		break;
+	case YAML_SEQUENCE_START_EVENT:
+		refuse_properties(p, e->data.sequence_start.anchor, e->data.sequence_start.tag, e->start_mark);
+		open_collection(p, Y_LIST, e->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE, e->start_mark);
+		break;
+	case YAML_MAPPING_START_EVENT:
+		refuse_properties(p, e->data.mapping_start.anchor, e->data.mapping_start.tag, e->start_mark);
+		open_collection(p, Y_MAP, e->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE, e->start_mark);
+		break;
+	case YAML_SEQUENCE_END_EVENT:
+	case YAML_MAPPING_END_EVENT:
+		close_collection(p);
+		break;
+	case YAML_NO_EVENT:
+	case YAML_STREAM_START_EVENT:
+	case YAML_STREAM_END_EVENT:
+	case YAML_DOCUMENT_END_EVENT:
+		break;
+	}
+}
+
+static void syntax_error(struct parse *p, const yaml_parser_t *y)
+{
+	yaml_mark_t at = y->error == YAML_READER_ERROR ? y->mark : y->problem_mark;
+	p->stop = true;
+	diag_add(p->diags, DIAG_ERROR, p->file, (uint32_t)at.line + 1, (uint32_t)at.column + 1, "not YAML: %s%s%s",
+		 y->problem ? y->problem : "unreadable", y->context ? " " : "", y->context ? y->context : "");
+}
+
+static void run(struct parse *p, yaml_parser_t *y)
+{
+	size_t most = p->diags->errors + LIMIT_DIAGS; /* more would not be kept */
+	bool end = false;
+	while (!p->stop && !end && p->diags->errors < most) {
+		yaml_event_t e;
+		if (!yaml_parser_parse(y, &e)) {
+			syntax_error(p, y);
+			return;
+		}
+		end = e.type == YAML_STREAM_END_EVENT;
+		if (++p->events > LIMIT_DOC_EVENTS)
+			give_up(p, e.start_mark, "more than 100,000 YAML events: split the document");
+		else
+			handle_event(p, &e);
+		yaml_event_delete(&e);
+	}
+}
+
+/* Values on one line: a key and its value, and what commas separate, up to a comment. */
+static size_t line_events(const char *s, const char *end)
+{
+	size_t n = 1;
+	for (; s < end && !(*s == '#' && s[-1] == ' '); s++)
+		n += *s == ',' || (*s == ':' && (s + 1 == end || s[1] == ' '));
+	return n;
+}
+
+/*
+ * How many events a text will give, found without parsing: libyaml takes 20 ms and the tree 10 MB for the 100,000 that are allowed.
+ * Lines inside quoted texts count too, but a text has 4 KiB at most, and no document that people write comes near the limit.
+ */
+static size_t expected_events(const char *s, const char *end)
+{
+	size_t n = 0;
+	while (s < end) {
+		const char *eol = memchr(s, '\n', (size_t)(end - s));
+		if (!eol)
+			eol = end;
+		while (s < eol && (*s == ' ' || *s == '\r'))
+			s++;
+		if (s < eol && *s != '#')
+			n += line_events(s + 1, eol);
+		s = eol + 1;
+	}
+	return n;
+}
+
+/* Before the parser sees it: size, NUL bytes and UTF-8, with the line of the offence. */
+static int check_bytes(const char *file, const char *text, size_t len, struct diags *d)
+{
+	uint32_t line = 1;
+	if (len > LIMIT_DOC_BYTES) {
+		diag_add(d, DIAG_ERROR, file, 0, 0, "over 1 MiB: split the document");
+		return -EINVAL;
+	}
+	for (size_t i = 0; i < len;) {
+		size_t n = text[i] ? str_utf8_len(text + i, len - i) : 0;
+		if (!n) {
+			diag_add(d, DIAG_ERROR, file, line, 1, "byte 0x%02x is not UTF-8: save the file as UTF-8", (unsigned char)text[i]);
+			return -EINVAL;
+		}
+		line += text[i] == '\n';
+		i += n;
+	}
+	if (expected_events(text, text + len) > LIMIT_DOC_EVENTS) {
+		diag_add(d, DIAG_ERROR, file, 0, 0, "more than 100,000 YAML events: split the document");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int ynode_parse(struct arena *a, const char *file, const char *text, size_t len, struct diags *d, struct ynode **out)
+{
+	struct parse p = {.arena = a, .file = file, .diags = d};
+	size_t errors = d->errors;
+	yaml_parser_t y;
+	if (check_bytes(file, text, len, d))
+		return -EINVAL;
+	if (!yaml_parser_initialize(&y))
+		abort();
+	yaml_parser_set_encoding(&y, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&y, (const unsigned char *)text, len);
+	run(&p, &y);
+	yaml_parser_delete(&y);
+	if (d->errors > errors)
+		return -EINVAL;
+	*out = p.root ? p.root : node_new(&p, Y_MAP, (yaml_mark_t){0});
+	return 0;
+}
+
+/* ---- reading a tree ---- */
+
+const struct ynode *ynode_get(const struct ynode *map, const char *key)
+{
+	ynode_each(m, map)
+		if (m->key && !strcmp(m->key->text, key))
+			return m;
+	return NULL;
+}
+
+const struct ynode *ynode_geti(const struct ynode *map, const char *key)
+{
+	ynode_each(m, map)
+		if (m->key && str_ieq(m->key->text, key))
+			return m;
+	return NULL;
+}
+
+bool ynode_bool(const struct ynode *n, bool *out)
+{
+	if (!n || n->kind != Y_SCALAR || n->type != Y_BOOL)
+		return false;
+	*out = str_lower_c(n->text[0]) == 't';
+	return true;
+}
+
+bool ynode_int(const struct ynode *n, long long *out)
+{
+	if (!n || n->kind != Y_SCALAR || n->type != Y_INT)
+		return false;
+	errno = 0;
+	*out = str_starts(n->text, "0o") ? strtoll(n->text + 2, NULL, 8) : strtoll(n->text, NULL, str_starts(n->text, "0x") ? 16 : 10);
+	return errno == 0;
+}
+
+static bool lists_equal(const struct ynode *a, const struct ynode *b)
+{
+	const struct ynode *y = b->child;
+	for (const struct ynode *x = a->child; x; x = x->next, y = y->next)
+		if (!ynode_equal(x, y))
+			return false;
+	return true;
+}
+
+bool ynode_equal(const struct ynode *a, const struct ynode *b)
+{
+	if (!a || !b)
+		return a == b;
+	if (a->kind != b->kind || a->n != b->n)
+		return false;
+	if (a->kind == Y_SCALAR)
+		return a->type == b->type && (a->type == Y_NULL || !strcmp(a->text, b->text));
+	if (a->kind == Y_LIST)
+		return lists_equal(a, b);
+	ynode_each(m, a)
+		if (!ynode_equal(m, ynode_get(b, m->key->text)))
+			return false;
+	return true;
+}
+
+enum yscalar ynode_plain_type(const char *text) { return plain_type(text); }
