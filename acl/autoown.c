@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Generated policy: what a folder's maker gets, what its roles must keep (SPEC section 7), and who must stay administrator. */
+#include <errno.h>
+#include <string.h>
+
+#include "acl/policy.h"
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/yemit.h"
+
+static const struct pattern_list *auto_own_roles(const struct acl_policy *p)
+{
+	const struct contrib *c = own_level(p, ACL_KEY_AUTO_OWN_ROLES);
+	return c ? &c->body->auto_own_roles : NULL;
+}
+
+int acl_auto_own_text(const struct acl_policy *p, const struct acl_principal *creator, struct buf *out)
+{
+	const struct contrib *fenced = own_level(p, ACL_KEY_AUTO_OWN_FENCED);
+	const struct pattern_list *roles = auto_own_roles(p);
+	if (!creator->email)
+		return -EACCES;
+	buf_adds(out, "created_by: ");
+	yemit_scalar(out, creator->email);
+	buf_adds(out, "\nacl:\n  permissions:\n    ");
+	yemit_scalar(out, creator->email);
+	buf_adds(out, ": rwcda\n");
+	for (size_t i = 0; roles && i < roles->n; i++)
+		buf_addf(out, "    %s: rwcda\n", roles->v[i].text);
+	if (fenced && fenced->body->auto_own_fenced)
+		buf_adds(out, "  inherit: false\n");
+	return 0;
+}
+
+void acl_zone_text(const struct zddc_doc *doc, struct buf *out)
+{
+	static const enum acl_key kept[] = {ACL_KEY_TITLE, ACL_KEY_CREATED_BY, ACL_KEY_RECEIVED_PATH};
+	for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++) {
+		const struct ynode *v = doc->top->value[kept[i]];
+		if (!v)
+			continue;
+		buf_addf(out, "%s: ", acl_keys[kept[i]].name);
+		yemit_scalar(out, v->text);
+		buf_addc(out, '\n');
+	}
+}
+
+/* ---- mandated grants ---- */
+
+struct mandate {
+	struct acl_policy *after;
+	const struct body *own; /* the edited document's top, NULL if it goes */
+	const char *file;
+	struct diags *diags;
+	int err;
+};
+
+__attribute__((format(printf, 3, 4))) static void hollow(struct mandate *m, uint32_t line, const char *fmt, ...)
+{
+	va_list ap;
+	va_start(ap, fmt);
+	diag_addv(m->diags, DIAG_ERROR, m->file, line, 1, fmt, ap);
+	va_end(ap);
+	m->err = -EINVAL;
+}
+
+/* Could anybody be in both? A role is as wide as its members; groups and patterns may always meet. */
+static bool deny_meets(const struct acl_policy *p, const struct pattern *deny, const struct pattern *member)
+{
+	if (deny->kind != PAT_ROLE)
+		return patterns_may_meet(deny, member);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct role *r = body_role(p->c[i].body, deny->text);
+		for (size_t k = 0; r && k < r->members.n; k++)
+			if (patterns_may_meet(&r->members.v[k], member))
+				return true;
+	}
+	return false;
+}
+
+static void check_denials(struct mandate *m, const char *role, const struct pattern *member)
+{
+	const struct acl_policy *p = m->after;
+	for (size_t i = p->n; i-- > 0 && p->c[i].level == p->level;)
+		for (size_t k = 0; k < p->c[i].body->n_grants; k++) {
+			const struct grant *g = &p->c[i].body->grants[k];
+			if (g->verbs || !deny_meets(p, &g->who, member))
+				continue;
+			hollow(m, g->who.line, "\"%s\": \"\" could shut out %s, a member of %s, who must keep rwcda here: take the line out",
+			       g->who.written, member->written, role);
+		}
+}
+
+static void check_role(struct mandate *m, const struct pattern *role)
+{
+	const struct grant *g = m->own ? body_grant(m->own, role->key) : NULL;
+	const struct role *own = m->own ? body_role(m->own, role->text) : NULL;
+	if (!g || g->verbs != V_ALL)
+		hollow(m, g ? g->who.line : 0, "the role %s must keep rwcda here: write \"%s: rwcda\" in acl.permissions", role->text,
+		       role->text);
+	if (own && own->reset == 1)
+		hollow(m, own->line, "reset: true would take the members of %s their rights here: take it out", role->text);
+	for (size_t i = 0; i < m->after->n; i++) {
+		const struct role *r = body_role(m->after->c[i].body, role->text);
+		for (size_t k = 0; r && k < r->members.n; k++)
+			check_denials(m, role->text, &r->members.v[k]);
+	}
+}
+
+int acl_mandate_check(struct acl *acl, struct acl_policy *parent, const char *segment, struct zddc_doc *before, struct zddc_doc *edited,
+		      struct diags *d)
+{
+	struct acl_policy *was = acl_child(acl, parent, segment, &(struct acl_own){.doc = before});
+	struct mandate m = {.after = acl_child(acl, parent, segment, &(struct acl_own){.doc = edited}),
+			    .own = edited ? edited->top : NULL,
+			    .file = edited ? edited->file : before ? before->file : segment,
+			    .diags = d};
+	const struct pattern_list *roles = was->auto_own ? auto_own_roles(was) : NULL;
+	for (size_t i = 0; roles && i < roles->n; i++)
+		check_role(&m, &roles->v[i]);
+	acl_policy_unref(m.after);
+	acl_policy_unref(was);
+	return m.err;
+}
+
+/* ---- roles that administer ---- */
+
+static bool names_role(const struct pattern_list *list, const char *role)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i].kind == PAT_ROLE && !strcmp(list->v[i].text, role))
+			return true;
+	return false;
+}
+
+/* Does any admins: that could land on this level or below, from a source above, name the role? */
+static bool admins_name(const struct body *b, const char *role)
+{
+	if (names_role(&b->admins, role))
+		return true;
+	for (size_t i = 0; i < b->n_paths; i++)
+		if (admins_name(b->paths[i].body, role))
+			return true;
+	return b->star && admins_name(b->star, role);
+}
+
+static bool source_names(const struct acl_policy *p, const char *role)
+{
+	for (size_t i = 0; i < p->n_threads; i++)
+		if (admins_name(p->threads[i].body, role))
+			return true;
+	for (size_t i = 0; i < p->n; i++)
+		if (p->c[i].level == p->level && names_role(&p->c[i].body->admins, role))
+			return true;
+	return false;
+}
+
+struct role_guard {
+	const struct acl_policy *bare; /* the directory without its own document */
+	const struct body *before;
+	struct diags *diags;
+	const char *file;
+	int err;
+};
+
+static bool same_members(const struct role *a, const struct role *b)
+{
+	if (!a || a->members.n != b->members.n)
+		return false;
+	for (size_t i = 0; i < a->members.n; i++)
+		if (strcmp(a->members.v[i].key, b->members.v[i].key) != 0)
+			return false;
+	return true;
+}
+
+static void guard_roles(struct role_guard *g, const struct body *before, const struct body *b)
+{
+	for (size_t i = 0; i < b->n_roles; i++) {
+		const struct role *r = &b->roles[i];
+		if (!r->members.n || same_members(before ? body_role(before, r->name) : NULL, r))
+			continue;
+		if (!source_names(g->bare, r->name) && !(g->before && admins_name(g->before, r->name)))
+			continue;
+		diag_add(g->diags, DIAG_ERROR, g->file, r->line, 1,
+			 "members of the role %s administer this directory or one below: only an administrator may name them", r->written);
+		g->err = -EINVAL;
+	}
+	for (size_t i = 0; i < b->n_paths; i++)
+		guard_roles(g, before ? body_step(before, b->paths[i].segment) : NULL, b->paths[i].body);
+	if (b->star)
+		guard_roles(g, before ? before->star : NULL, b->star);
+}
+
+int acl_admin_roles_check(struct acl *acl, struct acl_policy *parent, const char *segment, struct zddc_doc *before,
+			  struct zddc_doc *edited, struct diags *d)
+{
+	if (!edited)
+		return 0;
+	struct acl_policy *bare = acl_child(acl, parent, segment, NULL);
+	struct role_guard g = {bare, before ? before->top : NULL, d, edited->file, 0};
+	guard_roles(&g, g.before, edited->top);
+	acl_policy_unref(bare);
+	return g.err;
+}
+
+/* ---- root administrators ---- */
+
+static bool names_somebody(const struct acl_policy *root)
+{
+	for (size_t i = 0; i < root->n; i++) {
+		const struct pattern_list *l = &root->c[i].body->admins;
+		for (size_t k = 0; k < l->n; k++) {
+			if (l->v[k].kind != PAT_ROLE && l->v[k].kind != PAT_ANONYMOUS)
+				return true;
+			for (size_t j = 0; l->v[k].kind == PAT_ROLE && j < root->n; j++) {
+				const struct role *r = body_role(root->c[j].body, l->v[k].text);
+				if (r && r->members.n)
+					return true;
+			}
+		}
+	}
+	return false;
+}
+
+int acl_root_admins_check(struct acl *acl, struct zddc_doc *before, struct zddc_doc *edited, const struct acl_principal *editor,
+			  struct diags *d)
+{
+	struct acl_policy *was = acl_root(acl, &(struct acl_own){.doc = before}), *is = acl_root(acl, &(struct acl_own){.doc = edited});
+	const struct ynode *list = edited ? edited->top->value[ACL_KEY_ADMINS] : NULL;
+	uint32_t line = list ? list->key->line : 0;
+	int err = 0;
+	if (!names_somebody(is)) {
+		diag_add(d, DIAG_ERROR, ".zddc", line, 1, "admins: would name nobody: the archive needs at least one administrator");
+		err = -EINVAL;
+	} else if (acl_is_admin(was, editor, NULL) && !acl_is_admin(is, editor, NULL)) {
+		diag_add(d, DIAG_ERROR, ".zddc", line, 1, "you would take yourself off admins: ask another administrator to do that");
+		err = -EINVAL;
+	}
+	acl_policy_unref(was);
+	acl_policy_unref(is);
+	return err;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Private to acl/: a compiled policy. Built once by cascade.c, never changed afterwards. */
+#ifndef ACL_POLICY_H
+#define ACL_POLICY_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "acl/doc.h"
+
+enum { DEPTH_DEFAULTS = -1, LEVEL_LAST_ROOT = -1 };
+
+/* A body that lands on a level. */
+struct contrib {
+	const struct body *body;
+	int16_t depth; /* of the directory whose file it is from; DEPTH_DEFAULTS above the root */
+	int16_t level; /* it lands on; LEVEL_LAST_ROOT: only the admins of an invalid root's last valid text */
+	bool own; /* the directory's own .zddc */
+	bool cut; /* an inherit: false stopped it: only admins, freeze, history and role resolution through fences see it */
+	bool seen; /* its grants are visible from the governing directory (no fence between) */
+	const struct pattern_list *mandated; /* of an own document on a level with auto_own: the roles it must serve */
+};
+
+/* acl.inherit: false on 'level': hides sources above, except from 'spare' what lands here or below. */
+struct fence {
+	int16_t level, spare;
+};
+
+/* A source whose paths: may still reach below. */
+struct thread {
+	const struct body *body;
+	int16_t depth;
+	bool cut;
+};
+
+struct interned; /* uthash entry, in cascade.c */
+
+struct acl {
+	pthread_mutex_t lock;
+	struct zddc_doc *defaults;
+	bool strict;
+	struct interned *interned; /* lock: uthash by key */
+};
+
+struct acl_policy {
+	_Atomic int refs;
+	struct acl *acl;
+	struct interned *handle;
+	struct hash128 key;
+	struct acl_policy *parent; /* counted; NULL at the root */
+	struct zddc_doc *own; /* counted; NULL if none */
+	int level;
+	struct contrib *c; /* by level, within one from the weakest source to the strongest */
+	size_t n;
+	struct fence *fences;
+	size_t n_fences;
+	struct thread *threads;
+	size_t n_threads;
+	int invalid_level; /* of the shallowest invalid document, -1 if none */
+	struct acl_src invalid;
+	long long freeze_until;
+	struct acl_src freeze;
+	bool zone, has_when, has_reset, auto_own;
+	struct acl_src zone_src;
+	char hash[SHA256_HEX];
+};
+
+/* Fences at or above 'level' let the roles and grants of c through. */
+bool contrib_visible(const struct acl_policy *p, const struct contrib *c, int level);
+/* A stronger source on the same level ('seen' ones only, or all) sets the same grant key. */
+bool grant_overridden(const struct acl_policy *p, size_t i, const char *key, bool seen_only);
+/* The strongest contribution of the policy's own level (not cut) that sets 'key', or NULL. */
+const struct contrib *own_level(const struct acl_policy *p, enum acl_key key);
+
+/* ---- decide.c ---- */
+/* Administers the directory, and no fence lies deeper than the level that says so: its name may show in listings. */
+bool acl_admin_unfenced(const struct acl_policy *p, const struct acl_principal *who);
+
+/* ---- roles.c ---- */
+struct membership {
+	const struct role *role;
+	const struct pattern *member;
+	const char *file;
+};
+/*
+ * Is 'who' a member of the role (folded name) as seen from 'level'? 'through': past fences. 'supposed': a role that 'who' is
+ * taken to be in if it is visible there at all (hints), or NULL.
+ */
+bool role_holds(const struct acl_policy *p, const struct acl_principal *who, const char *role, int level, bool through,
+		const char *supposed, struct membership *out);
+/* Is any definition of the role visible from 'level'? */
+bool role_visible(const struct acl_policy *p, const char *role, int level, bool through);
+/* No reset of the role lies between where it is defined and the level that names it. */
+bool role_reaches(const struct acl_policy *p, const char *role, int defined, int level, bool through);
+
+#endif
