@@ -110,7 +110,7 @@ unsigned str_distance(const char *a, const char *b, unsigned most)
 
 const char *str_nearest(const char *word, const char *const *candidates, size_t n)
 {
-	unsigned most = (unsigned)(strlen(word) / 3);
+	unsigned most = (unsigned)((strlen(word) + 1) / 3); /* two swapped letters of five are two edits */
 	const char *best = NULL;
 	if (most < 1)
 		most = 1;

@@ -20,7 +20,7 @@ size_t str_utf8_len(const char *s, size_t n);
 bool str_utf8_valid(const char *s, size_t n);
 /* Edit distance, for "did you mean"; at most 'most' + 1 is returned. */
 unsigned str_distance(const char *a, const char *b, unsigned most);
-/* The candidate nearest to word (distance at most a third of its length, at least 1), or NULL. */
+/* The candidate nearest to word (distance at most a third of its length, rounded up, at least 1), or NULL. */
 const char *str_nearest(const char *word, const char *const *candidates, size_t n);
 /* RFC 3339 UTC "2026-01-31T12:00:00Z" or with offset or fraction, or a bare date "2026-01-31"; false if it is none. Seconds since 1970. */
 bool str_time(const char *s, long long *seconds);
