@@ -32,6 +32,8 @@ struct compute {
 	const struct acl_principal *who;
 	const struct acl_whatif *whatif;
 	struct acl_rights *out;
+	uint64_t in_roles; /* bit i: some role defined in contribution i (63: or behind) holds the principal */
+	bool in_roles_known;
 };
 
 static const char *supposed(const struct compute *c) { return c->whatif ? c->whatif->role : NULL; }
@@ -113,6 +115,21 @@ static void match_roles_defined_in(struct compute *c, int level, size_t from)
 		match_role(c, level, from, as_if, NULL);
 }
 
+static uint64_t role_bit(size_t i) { return UINT64_C(1) << (i < 63 ? i : 63); }
+
+/* Asked once, not once for each level that names roles. */
+static void find_roles(struct compute *c)
+{
+	c->in_roles_known = true;
+	for (size_t i = 0; i < c->p->n; i++) {
+		const struct body *b = c->p->c[i].body;
+		struct pattern_walk w;
+		pattern_walk_start(&w, &b->member_index, c->who);
+		if (pattern_walk_next(&w) >= 0 || (supposed(c) && body_role(b, supposed(c))))
+			c->in_roles |= role_bit(i);
+	}
+}
+
 static void match_level(struct compute *c, int level)
 {
 	const struct acl_policy *p = c->p;
@@ -124,8 +141,10 @@ static void match_level(struct compute *c, int level)
 		}
 	if (!any || !c->who->email)
 		return;
-	for (size_t i = 0; i < p->n && p->c[i].level <= level; i++)
-		if (p->c[i].level >= 0 && p->c[i].body->n_roles)
+	if (!c->in_roles_known)
+		find_roles(c);
+	for (size_t i = 0; c->in_roles && i < p->n && p->c[i].level <= level; i++)
+		if (p->c[i].level >= 0 && c->in_roles & role_bit(i))
 			match_roles_defined_in(c, level, i);
 }
 
@@ -218,7 +237,7 @@ static void find_filer(struct compute *c)
 static void compute_rights(const struct acl_policy *p, const struct acl_principal *who, const struct acl_whatif *whatif,
 			   struct acl_rights *out)
 {
-	struct compute c = {p, who, whatif, out};
+	struct compute c = {.p = p, .who = who, .whatif = whatif, .out = out};
 	memset(out, 0, sizeof(*out));
 	out->level = -1;
 	find_admin(&c);
@@ -451,7 +470,7 @@ struct acl_decision acl_decide(const struct acl_policy *p, const struct acl_requ
 bool acl_is_admin(const struct acl_policy *p, const struct acl_principal *who, struct acl_src *src)
 {
 	struct acl_rights r = {0};
-	struct compute c = {p, who, NULL, &r};
+	struct compute c = {.p = p, .who = who, .out = &r};
 	find_admin(&c);
 	if (src)
 		*src = src_of(&r.admin_by);
@@ -461,7 +480,7 @@ bool acl_is_admin(const struct acl_policy *p, const struct acl_principal *who, s
 bool acl_is_root_admin(const struct acl_policy *p, const struct acl_principal *who)
 {
 	struct acl_rights r = {0};
-	struct compute c = {p, who, NULL, &r};
+	struct compute c = {.p = p, .who = who, .out = &r};
 	find_admin(&c);
 	return r.root_admin;
 }
@@ -470,7 +489,7 @@ bool acl_is_root_admin(const struct acl_policy *p, const struct acl_principal *w
 bool acl_admin_unfenced(const struct acl_policy *p, const struct acl_principal *who)
 {
 	struct acl_rights r = {0};
-	struct compute c = {p, who, NULL, &r};
+	struct compute c = {.p = p, .who = who, .out = &r};
 	find_admin(&c);
 	return r.admin && (!p->n_fences || p->fences[p->n_fences - 1].level <= r.admin_level);
 }

@@ -6,27 +6,27 @@
 #include "base/buf.h"
 #include "base/str.h"
 
-static void json_control(struct buf *out, unsigned char c)
+static void json_control(struct buf *out, unsigned code)
 {
 	static const char from[] = "\n\t\r\b\f", to[] = "ntrbf";
-	const char *p = c ? strchr(from, c) : NULL;
+	const char *p = code && code < 0x20 ? strchr(from, (int)code) : NULL;
 	if (p)
 		buf_addf(out, "\\%c", to[p - from]);
 	else
-		buf_addf(out, "\\u%04x", c);
+		buf_addf(out, "\\u%04x", code);
 }
 
-/* Line breaks and marks outside ASCII, which YAML readers and terminals take for more than a letter: NEL, LS, PS, BOM. */
-static unsigned json_break(const char *s, size_t n)
+/* One well-formed sequence of n bytes. */
+static void json_letter(struct buf *out, const char *s, size_t n)
 {
-	static const struct {
-		const char *bytes;
-		unsigned code;
-	} breaks[] = {{"\xc2\x85", 0x85}, {"\xe2\x80\xa8", 0x2028}, {"\xe2\x80\xa9", 0x2029}, {"\xef\xbb\xbf", 0xfeff}};
-	for (size_t i = 0; i < sizeof(breaks) / sizeof(breaks[0]); i++)
-		if (strlen(breaks[i].bytes) == n && !memcmp(s, breaks[i].bytes, n))
-			return breaks[i].code;
-	return 0;
+	unsigned code;
+	if (str_unprintable(s, n, &code)) {
+		json_control(out, code);
+		return;
+	}
+	if (*s == '"' || *s == '\\')
+		buf_addc(out, '\\');
+	buf_add(out, s, n);
 }
 
 void json_quoted(struct buf *out, const char *str, size_t len)
@@ -35,19 +35,10 @@ void json_quoted(struct buf *out, const char *str, size_t len)
 	buf_addc(out, '"');
 	for (size_t i = 0; i < len;) {
 		size_t n = str_utf8_len(str + i, len - i);
-		if (!n)
+		if (n)
+			json_letter(out, str + i, n);
+		else
 			buf_addf(out, "\\udc%02x", s[i]);
-		else if (n > 1 && json_break(str + i, n))
-			buf_addf(out, "\\u%04x", json_break(str + i, n));
-		else if (n > 1)
-			buf_add(out, s + i, n);
-		else if (s[i] < 0x20 || s[i] == 0x7f)
-			json_control(out, s[i]);
-		else {
-			if (s[i] == '"' || s[i] == '\\')
-				buf_addc(out, '\\');
-			buf_addc(out, (char)s[i]);
-		}
 		i += n ? n : 1;
 	}
 	buf_addc(out, '"');

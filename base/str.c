@@ -69,6 +69,17 @@ size_t str_utf8_len(const char *str, size_t n)
 	return cp < min[len] || cp > 0x10ffff || (cp >= 0xd800 && cp <= 0xdfff) ? 0 : len;
 }
 
+bool str_unprintable(const char *s, size_t n, unsigned *code)
+{
+	unsigned cp = (unsigned char)s[0];
+	if (n > 1)
+		cp &= 0x7fu >> n;
+	for (size_t i = 1; i < n; i++)
+		cp = cp << 6 | ((unsigned char)s[i] & 0x3fu);
+	if (code)
+		*code = cp;
+	return cp < 0x20 || (cp >= 0x7f && cp < 0xa0) || cp == 0x2028 || cp == 0x2029 || cp == 0xfeff || cp == 0xfffe || cp == 0xffff;
+}
 
 bool str_utf8_valid(const char *s, size_t n)
 {

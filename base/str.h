@@ -16,6 +16,11 @@ bool str_ends(const char *s, const char *suffix);
 bool str_glob(const char *pattern, const char *s);
 /* Length of the well-formed UTF-8 sequence at s (RFC 3629), 0 if there is none; n > 0. */
 size_t str_utf8_len(const char *s, size_t n);
+/*
+ * True if the well-formed sequence of n bytes at s is no letter to a YAML reader or a terminal: controls (C0, DEL, C1), line and
+ * paragraph separators, the byte order mark, U+FFFE and U+FFFF. *code (may be NULL) is its code point.
+ */
+bool str_unprintable(const char *s, size_t n, unsigned *code);
 /* True if the n bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool str_utf8_valid(const char *s, size_t n);
 /* Edit distance, for "did you mean"; at most 'most' + 1 is returned. */

@@ -23,21 +23,23 @@ static bool is_old_bool(const char *s)
 /* Base-60 numbers and dates of YAML 1.1: digits with ':' or '-' between. */
 static bool looks_dated(const char *s) { return *s >= '0' && *s <= '9' && s[strspn(s, "0123456789:-_.TZtz+ ")] == '\0'; }
 
-/* Controls, and what YAML 1.1 readers take for line breaks or marks: NEL, LS, PS, BOM. */
 static bool has_control(const char *s)
 {
-	if (strstr(s, "\xc2\x85") || strstr(s, "\xe2\x80\xa8") || strstr(s, "\xe2\x80\xa9") || strstr(s, "\xef\xbb\xbf"))
-		return true;
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+	size_t left = strlen(s);
+	while (left) {
+		size_t n = str_utf8_len(s, left);
+		if (!n || str_unprintable(s, n, NULL))
 			return true;
+		s += n;
+		left -= n;
+	}
 	return false;
 }
 
 static bool needs_quotes(const char *s)
 {
 	size_t n = strlen(s);
-	if (!n || s[0] == ' ' || s[n - 1] == ' ' || s[n - 1] == ':')
+	if (!n || str_starts(s, "...") || s[0] == ' ' || s[n - 1] == ' ' || s[n - 1] == ':')
 		return true;
 	if (strchr("-?:,[]{}#&*!|>'\"%@`", s[0]) || strstr(s, ": ") || strstr(s, " #") || strpbrk(s, "[]{},"))
 		return true;

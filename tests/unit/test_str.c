@@ -100,6 +100,26 @@ static void utf8(void **state)
 	assert_int_equal(str_utf8_len("\0", 1), 1);
 }
 
+static void unprintable(void **state)
+{
+	static const struct {
+		const char *s;
+		unsigned code;
+		bool yes;
+	} t[] = {{"a", 'a', false}, {" ", ' ', false}, {"\t", 9, true}, {"\x7f", 0x7f, true}, {"~", '~', false}, {"\xc2\x80", 0x80, true},
+		 {"\xc2\x9f", 0x9f, true}, {"\xc2\xa0", 0xa0, false}, {"\xe2\x80\xa7", 0x2027, false}, {"\xe2\x80\xa8", 0x2028, true},
+		 {"\xe2\x80\xa9", 0x2029, true}, {"\xef\xbb\xbf", 0xfeff, true}, {"\xef\xbf\xbd", 0xfffd, false}, {"\xef\xbf\xbf", 0xffff, true},
+		 {"\xf0\x9f\x98\x80", 0x1f600, false}, {"\xf4\x8f\xbf\xbf", 0x10ffff, false}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+		unsigned code;
+
+		if (str_unprintable(t[i].s, strlen(t[i].s), &code) != t[i].yes || code != t[i].code)
+			fail_msg("U+%04X: got U+%04X, want %d", t[i].code, code, t[i].yes);
+	}
+}
+
 static void distance(void **state)
 {
 	(void)state;
@@ -199,7 +219,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(folding),   cmocka_unit_test(ends),	cmocka_unit_test(globs),  cmocka_unit_test(glob_stays_fast),
-		cmocka_unit_test(utf8),	     cmocka_unit_test(distance), cmocka_unit_test(nearest), cmocka_unit_test(times),
+		cmocka_unit_test(utf8), cmocka_unit_test(unprintable),	     cmocka_unit_test(distance), cmocka_unit_test(nearest), cmocka_unit_test(times),
 		cmocka_unit_test(times_as_gmtime), cmocka_unit_test(durations),
 	};
 

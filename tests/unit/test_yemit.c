@@ -31,7 +31,7 @@ static void scalars_round_trip(void **state)
 		"plain", "two words", "", " ", " lead", "trail ", "no", "Yes", "ON", "true", "null", "~", "12", "0x1f", "1.5", "12:30", "2026-01-31", "a: b",
 		"a:", ":a", "a #b", "#a", "- x", "-", "--- x", "?", "? x", "[x]", "{x}", "a,b", "&a", "*a", "!a", "|", ">", "'", "''x", "\"", "%a", "@a", "`a",
 		"*@acme.com", "role:dc", "group:eng", "a\nb", "\n", "tab\there", "\x01", "\x7f", "back\\slash", "M\xc3\xbcller", "\xf0\x9f\x98\x80", "=", "<<", ".",
-		"...", "---", "a\\", "\xc2\x85", "\xe2\x80\xa8", "\xef\xbb\xbfx", "x\xef\xbb\xbf", "\xc2\xa0", "key: 'x' # y", "0b1", "1_000", "1e3", "+1", ".inf",
+		"...", "... x", "---", "a\\", "\xc2\x85", "\xe2\x80\xa8", "\xef\xbb\xbfx", "x\xef\xbb\xbf", "\xc2\xa0", "\xc2\x80", "\xc2\x9fx", "\xef\xbf\xbf", "\xef\xbf\xbd", "key: 'x' # y", "0b1", "1_000", "1e3", "+1", ".inf",
 	};
 
 	(void)state;
