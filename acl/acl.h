@@ -299,7 +299,7 @@ int acl_mandate_check(struct acl *acl, struct acl_policy *parent, const char *se
 		      struct zddc_doc *edited, struct diags *d);
 /*
  * Ask only for editors who are not administrators of the directory: a role that an admins: from above names (on this level or below)
- * may not be given other members here, or holding `a` would make one administrator. -EINVAL with the reason.
+ * may not be given other members here, or holding `a` would make one administrator. 'parent' NULL: the root. -EINVAL with the reason.
  */
 int acl_admin_roles_check(struct acl *acl, struct acl_policy *parent, const char *segment, struct zddc_doc *before,
 			  struct zddc_doc *edited, struct diags *d);
@@ -340,6 +340,16 @@ struct acl_policy *acl_snap_policy(struct acl_snap *s, const char *dir);
 struct zddc_doc *acl_snap_doc(struct acl_snap *s, const char *dir, bool *invalid);
 /* dir's .zddc changed, or dir appeared, vanished or was renamed: forget it and all below. */
 void acl_snap_forget(struct acl_snap *s, const char *dir);
+
+/*
+ * What lies at and below dir, for an edit or a move by somebody who is not administrator (SPEC section 2, guarded keys). Both may
+ * answer -EAGAIN while an index is being built: the edit waits.
+ */
+/* May 'edited' replace 'before' in dir, as far as roles that documents below name in admins: go? 0, or -EINVAL with the reason in d. */
+int acl_snap_roles_check(struct acl_snap *s, const char *dir, const struct zddc_doc *before, const struct zddc_doc *edited,
+			 struct diags *d);
+/* Does any document at or below dir hold a guarded key? 1, 0, or -errno. */
+int acl_snap_guarded(struct acl_snap *s, const char *dir);
 
 struct acl_sight {
 	bool enter; /* the directory is visible: it may be entered, described */

@@ -125,32 +125,13 @@ int acl_mandate_check(struct acl *acl, struct acl_policy *parent, const char *se
 
 /* ---- roles that administer ---- */
 
-static bool names_role(const struct pattern_list *list, const char *role)
-{
-	for (size_t i = 0; i < list->n; i++)
-		if (list->v[i].kind == PAT_ROLE && !strcmp(list->v[i].text, role))
-			return true;
-	return false;
-}
-
-/* Does any admins: that could land on this level or below, from a source above, name the role? */
-static bool admins_name(const struct body *b, const char *role)
-{
-	if (names_role(&b->admins, role))
-		return true;
-	for (size_t i = 0; i < b->n_paths; i++)
-		if (admins_name(b->paths[i].body, role))
-			return true;
-	return b->star && admins_name(b->star, role);
-}
-
 static bool source_names(const struct acl_policy *p, const char *role)
 {
 	for (size_t i = 0; i < p->n_threads; i++)
 		if (admins_name(p->threads[i].body, role))
 			return true;
 	for (size_t i = 0; i < p->n; i++)
-		if (p->c[i].level == p->level && names_role(&p->c[i].body->admins, role))
+		if (p->c[i].level == p->level && patterns_name_role(&p->c[i].body->admins, role))
 			return true;
 	return false;
 }
@@ -163,21 +144,11 @@ struct role_guard {
 	int err;
 };
 
-static bool same_members(const struct role *a, const struct role *b)
-{
-	if (!a || a->members.n != b->members.n)
-		return false;
-	for (size_t i = 0; i < a->members.n; i++)
-		if (strcmp(a->members.v[i].key, b->members.v[i].key) != 0)
-			return false;
-	return true;
-}
-
 static void guard_roles(struct role_guard *g, const struct body *before, const struct body *b)
 {
 	for (size_t i = 0; i < b->n_roles; i++) {
 		const struct role *r = &b->roles[i];
-		if (!r->members.n || same_members(before ? body_role(before, r->name) : NULL, r))
+		if (!role_members_change(before, r))
 			continue;
 		if (!source_names(g->bare, r->name) && !(g->before && admins_name(g->before, r->name)))
 			continue;
@@ -196,7 +167,7 @@ int acl_admin_roles_check(struct acl *acl, struct acl_policy *parent, const char
 {
 	if (!edited)
 		return 0;
-	struct acl_policy *bare = acl_child(acl, parent, segment, NULL);
+	struct acl_policy *bare = parent ? acl_child(acl, parent, segment, NULL) : acl_root(acl, NULL);
 	struct role_guard g = {bare, before ? before->top : NULL, d, edited->file, 0};
 	guard_roles(&g, g.before, edited->top);
 	acl_policy_unref(bare);

@@ -178,6 +178,13 @@ const struct path_entry *body_path(const struct body *b, const char *segment);
 /* The body that 'segment' selects below b: a literal segment (case-blind) excludes "*". NULL if none. */
 const struct body *body_step(const struct body *b, const char *segment);
 
+/* ---- guard.c ---- */
+bool patterns_name_role(const struct pattern_list *list, const char *role);
+/* Does an admins: of this body, or of one nested in it, name the role? */
+bool admins_name(const struct body *b, const char *role);
+/* Does r name members that its role did not have, just so, in 'before' (NULL: none)? */
+bool role_members_change(const struct body *before, const struct role *r);
+
 /* ---- when.c ---- */
 /* Parses one condition; NULL, or why not. */
 const char *when_parse(struct arena *a, const char *text, struct when_rule *out);

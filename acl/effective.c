@@ -85,18 +85,22 @@ static void show_roles(const struct view *v)
 		}
 }
 
+/* The lists of all levels that count, as one; "[]" only if every one of them is empty. */
 static void show_list(const struct view *v, const char *name, bool worm)
 {
+	const struct body *empty = NULL;
+	uint32_t line = 0;
 	bool any = false;
 	for (size_t i = 0; i < v->p->n; i++) {
 		const struct body *b = v->p->c[i].body;
 		const struct pattern_list *l = worm ? &b->worm : &b->admins;
 		if (!l->set || v->p->c[i].level < 0 || (worm && v->p->c[i].cut))
 			continue;
-		buf_addf(v->out, any ? "" : l->n ? "%s:\n" : "%s: []", name);
-		if (!any && !l->n)
-			source(v, b, l->line);
-		any = true;
+		empty = b;
+		line = l->line;
+		if (l->n && !any)
+			buf_addf(v->out, "%s:\n", name);
+		any |= l->n > 0;
 		for (size_t k = 0; k < l->n; k++) {
 			if (!shown(v, b) && !concerns(v, &l->v[k], v->p->c[i].level))
 				continue;
@@ -104,6 +108,10 @@ static void show_list(const struct view *v, const char *name, bool worm)
 			yemit_scalar(v->out, l->v[k].written);
 			source(v, b, l->v[k].line);
 		}
+	}
+	if (empty && !any) {
+		buf_addf(v->out, "%s: []", name);
+		source(v, empty, line);
 	}
 }
 

@@ -78,3 +78,36 @@ int zddc_guard_check(const struct zddc_doc *old, const struct zddc_doc *new, str
 	compare(&g, old ? old->top : NULL, new ? new->top : NULL);
 	return g.seen ? -EINVAL : 0;
 }
+
+/* ---- roles that administer ---- */
+
+bool patterns_name_role(const struct pattern_list *list, const char *role)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i].kind == PAT_ROLE && !strcmp(list->v[i].text, role))
+			return true;
+	return false;
+}
+
+bool admins_name(const struct body *b, const char *role)
+{
+	if (patterns_name_role(&b->admins, role))
+		return true;
+	for (size_t i = 0; i < b->n_paths; i++)
+		if (admins_name(b->paths[i].body, role))
+			return true;
+	return b->star && admins_name(b->star, role);
+}
+
+bool role_members_change(const struct body *before, const struct role *r)
+{
+	const struct role *was = before ? body_role(before, r->name) : NULL;
+	if (!r->members.n)
+		return false;
+	if (!was || was->members.n != r->members.n)
+		return true;
+	for (size_t i = 0; i < r->members.n; i++)
+		if (strcmp(was->members.v[i].key, r->members.v[i].key) != 0)
+			return true;
+	return false;
+}

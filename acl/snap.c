@@ -349,3 +349,82 @@ int acl_snap_sight(struct acl_snap *s, const char *dir, const struct acl_request
 	acl_policy_unref(p);
 	return below < 0 ? (d.admin && below == -EAGAIN ? 0 : below) : 0;
 }
+
+/* ---- documents at and below a directory ---- */
+
+/* Calls each() for every valid document strictly below dir, until it returns other than 0; that, or -errno. */
+static int each_below(struct acl_snap *s, const char *dir, int (*each)(void *arg, const struct zddc_doc *doc), void *arg)
+{
+	const struct zddc_source *src = &s->source;
+	struct name_list l = {0};
+	int r = (src->policy_below ? src->policy_below : src->subdirs)(src->ctx, dir, collect, &l);
+	if (r == -ENOENT)
+		r = 0;
+	for (size_t i = 0; !r && i < l.n; i++) {
+		AUTO_BUF path = BUF_INIT;
+		buf_addf(&path, "%s%s%s", dir, *dir ? "/" : "", l.v[i]);
+		const struct entry *e = get(s, buf_str(&path));
+		r = e->own.doc && !e->own.invalid ? each(arg, e->own.doc) : 0;
+		if (!r)
+			r = each_below(s, buf_str(&path), each, arg);
+	}
+	names_free(&l);
+	return r;
+}
+
+struct role_edit {
+	const struct body *before, *edited;
+	struct diags *diags;
+	const char *file;
+};
+
+/* The roles of one body and of those nested in it: all may land above a document that names them. */
+static int find_named(const struct role_edit *x, const struct body *before, const struct body *b, const struct zddc_doc *doc)
+{
+	int r = 0;
+	for (size_t i = 0; i < b->n_roles; i++) {
+		if (!role_members_change(before, &b->roles[i]) || !admins_name(doc->top, b->roles[i].name))
+			continue;
+		diag_add(x->diags, DIAG_ERROR, x->file, b->roles[i].line, 1,
+			 "members of the role %s administer a directory below: only an administrator may name them", b->roles[i].written);
+		r = -EINVAL;
+	}
+	for (size_t i = 0; !r && i < b->n_paths; i++)
+		r = find_named(x, before ? body_step(before, b->paths[i].segment) : NULL, b->paths[i].body, doc);
+	if (!r && b->star)
+		r = find_named(x, before ? before->star : NULL, b->star, doc);
+	return r;
+}
+
+static int check_named(void *arg, const struct zddc_doc *doc)
+{
+	const struct role_edit *x = arg;
+	return find_named(x, x->before, x->edited, doc);
+}
+
+int acl_snap_roles_check(struct acl_snap *s, const char *dir, const struct zddc_doc *before, const struct zddc_doc *edited,
+			 struct diags *d)
+{
+	if (!edited)
+		return 0;
+	struct role_edit x = {before ? before->top : NULL, edited->top, d, edited->file};
+	WITH_MUTEX(&s->lock);
+	get_bounded(s, dir);
+	return each_below(s, dir, check_named, &x);
+}
+
+static int check_guarded(void *arg, const struct zddc_doc *doc)
+{
+	AUTO_DIAGS d = DIAGS_INIT;
+	(void)arg;
+	return zddc_guard_check(NULL, doc, &d) ? 1 : 0;
+}
+
+int acl_snap_guarded(struct acl_snap *s, const char *dir)
+{
+	WITH_MUTEX(&s->lock);
+	const struct entry *e = get_bounded(s, dir);
+	if (e->own.doc && !e->own.invalid && check_guarded(NULL, e->own.doc))
+		return 1;
+	return each_below(s, dir, check_guarded, NULL);
+}

@@ -120,6 +120,18 @@ static int roles(const char *above, const char *before, const char *edited)
 	return err;
 }
 
+static int root_role(const char *before, const char *edited)
+{
+	AUTO_DIAGS d = DIAGS_INIT;
+	struct zddc_doc *a = doc(".zddc", before), *b = doc(".zddc", edited);
+	struct acl *acl = acl_new(NULL, false);
+	int err = acl_admin_roles_check(acl, NULL, NULL, a, b, &d);
+	acl_free(acl);
+	zddc_unref(a);
+	zddc_unref(b);
+	return err;
+}
+
 /* admins: [lead] lands on p or below: whoever names the members of lead there names administrators. */
 static void roles_that_administer(void **state)
 {
@@ -130,6 +142,7 @@ static void roles_that_administer(void **state)
 	assert_int_equal(roles("paths: {p: {admins: [lead]}}", me, me), 0);
 	assert_int_equal(roles("paths: {q: {admins: [lead]}}", NULL, me), 0);
 	assert_int_equal(roles("admins: [lead]", NULL, me), 0); /* seen from the root, which does not look down */
+	assert_int_equal(root_role("admins: [lead]", "admins: [lead]\nroles: {lead: {members: [m@x.org]}}"), -EINVAL);
 	assert_int_equal(roles("{}", "admins: [lead]", "admins: [lead]\nroles: {lead: {members: [m@x.org]}}"), -EINVAL);
 }
 
