@@ -97,6 +97,22 @@ static void emit_value(struct buf *out, const struct ynode *n, unsigned indent)
 	yemit_node(out, n, indent);
 }
 
+enum { SIMPLE_KEY = 1000 }; /* YAML allows 1024 characters before the ':' of a key that "?" does not announce */
+
+static void emit_key(struct buf *out, const char *text, unsigned indent)
+{
+	AUTO_BUF key = BUF_INIT;
+	yemit_scalar(&key, text);
+	if (key.len > SIMPLE_KEY)
+		buf_adds(out, "? ");
+	buf_adds(out, buf_str(&key));
+	if (key.len > SIMPLE_KEY) {
+		buf_addc(out, '\n');
+		pad(out, indent);
+	}
+	buf_addc(out, ':');
+}
+
 void yemit_node(struct buf *out, const struct ynode *n, unsigned indent)
 {
 	if (n->kind == Y_SCALAR || !n->n) {
@@ -106,12 +122,10 @@ void yemit_node(struct buf *out, const struct ynode *n, unsigned indent)
 	}
 	ynode_each(m, n) {
 		pad(out, indent);
-		if (n->kind == Y_MAP) {
-			yemit_scalar(out, m->key->text);
-			buf_addc(out, ':');
-		} else {
+		if (n->kind == Y_MAP)
+			emit_key(out, m->key->text, indent);
+		else
 			buf_addc(out, '-');
-		}
 		emit_value(out, m, indent + 2);
 	}
 }

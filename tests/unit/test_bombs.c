@@ -63,11 +63,11 @@ static void measure(const struct buf *text, struct cost *c)
 
 	reset_peak();
 	before = status_kb("VmRSS");
-	clock_gettime(CLOCK_MONOTONIC, &a);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &a);
 	struct diags d = DIAGS_INIT;
 	struct zddc_doc *doc = NULL;
 	c->refused = zddc_parse("bomb", buf_str(text), text->len, true, &d, &doc) != 0 && d.errors > 0;
-	clock_gettime(CLOCK_MONOTONIC, &b);
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &b);
 	c->us = (b.tv_sec - a.tv_sec) * 1000000 + (b.tv_nsec - a.tv_nsec) / 1000;
 	c->kb = status_kb("VmHWM") - before;
 	snprintf(c->why, sizeof c->why, "%s", d.n ? d.v[0].text : "");
@@ -94,12 +94,12 @@ static void run(const struct buf *text, struct cost *c)
 	assert_int_equal(status, 0);
 }
 
-/* The best time of five: the machine may be busy; what the text itself costs is there every time. */
+/* The best processor time of nine: the machine may be busy; what the text itself costs is there every time. */
 static void refused_cheaply(const char *name, const struct buf *text)
 {
 	struct cost best = {0}, c;
 
-	for (int i = 0; i < 5; i++) {
+	for (int i = 0; i < 9; i++) {
 		run(text, &c);
 		if (!i || c.us < best.us)
 			best = c;
@@ -168,8 +168,8 @@ static void aliases(void **state)
 
 static void huge_scalar(void **state)
 {
-	static const char *const heads[] = {"title: ", "title: '", "title: \"", "title: |\n  ", "title: >\n  ", "", "? "};
-	static const char *const units[] = {"x", "x", "\\x41", "x\n  ", "x\n\n  ", "x", "x"};
+	static const char *const heads[] = {"title: ", "title: '", "title: \"", "title: |\n  ", "title: >\n  ", "", "? ", "title: >\n  "};
+	static const char *const units[] = {"x", "x", "\\x41", "x\n  ", "x\n\n  ", "x", "x", "forty bytes of text that says nothing, or\n  "};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
@@ -177,7 +177,7 @@ static void huge_scalar(void **state)
 
 		buf_adds(&b, heads[i]);
 		repeat(&b, units[i], 1000000);
-		if (strchr("'\"", heads[i][strlen(heads[i]) - (*heads[i] != 0)]))
+		if (strchr(heads[i], '\'') || strchr(heads[i], '"'))
 			buf_addc(&b, heads[i][strlen(heads[i]) - 1]);
 		refused_cheaply("huge scalar", &b);
 	}

@@ -107,6 +107,23 @@ static void trees_round_trip(void **state)
 	}
 }
 
+/* YAML wants the ':' within 1024 characters, unless the key is announced. */
+static void long_keys(void **state)
+{
+	(void)state;
+	for (int n = 990; n < 4096; n += n < 1040 ? 1 : 611) {
+		struct arena a = ARENA_INIT;
+		AUTO_BUF in = BUF_INIT, out = BUF_INIT;
+		struct ynode *tree;
+
+		buf_addf(&in, "x:\n  ? %0*d'\n  : {y: 1}\n", n, 7);
+		tree = parse(&a, buf_str(&in));
+		yemit_node(&out, tree, 0);
+		assert_true(ynode_equal(tree, parse(&a, buf_str(&out))));
+		arena_free(&a);
+	}
+}
+
 /* Comments, order, style and quotes do not count; content and types do. */
 static void canonical(void **state)
 {
@@ -137,7 +154,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(scalars_round_trip), cmocka_unit_test(every_byte), cmocka_unit_test(layout),
-		cmocka_unit_test(trees_round_trip),   cmocka_unit_test(canonical),
+		cmocka_unit_test(trees_round_trip),   cmocka_unit_test(canonical),	   cmocka_unit_test(long_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* zddc COMMAND [OPTIONS] [ARGUMENT]: reads the command line by the table of cmds.def and calls the command. */
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "cli/out.h"
+
+#define ON(id) (1u << CMD_##id)
+#define EVERY (~0u)
+
+const struct cmd_row cli_cmds[CMD_COUNT] = {
+#define CMD(id, name, args, fewest, most, summary, text) {name, args, fewest, most, summary, text},
+#include "cli/cmds.def"
+};
+
+const struct opt_row cli_opts[OPT_COUNT] = {
+#define OPT(id, name, arg, letter, on, meaning) {name, arg, letter, on, meaning},
+#include "cli/cmds.def"
+};
+
+const struct status_row cli_statuses[] = {
+#define STATUS(code, id, meaning) {code, meaning},
+#include "cli/cmds.def"
+};
+const size_t cli_n_statuses = ARRAY_LEN(cli_statuses);
+
+static int dispatch(const struct cli *c)
+{
+	switch (c->cmd) {
+	case CMD_INIT: return cmd_init(c);
+	case CMD_EXPLAIN: return cmd_explain(c);
+	case CMD_WHY: return cmd_why(c);
+	case CMD_WHOAMI: return cmd_whoami(c);
+	case CMD_CHECK: return cmd_check(c);
+	case CMD_SHOW_DEFAULTS: return cmd_show_defaults(c);
+	case CMD_HELP: return cmd_help(c);
+	case CMD_COUNT: break;
+	}
+	return ZDDC_USAGE;
+}
+
+static int unknown_command(const char *word)
+{
+	const char *names[CMD_COUNT];
+	const char *near;
+
+	for (int i = 0; i < CMD_COUNT; i++)
+		names[i] = cli_cmds[i].name;
+	near = str_nearest(word, names, CMD_COUNT);
+	if (near)
+		return out_fail(ZDDC_USAGE, "there is no command \"%s\": did you mean \"%s\"?", word, near);
+	return out_fail(ZDDC_USAGE, "there is no command \"%s\": \"zddc --help\" lists them", word);
+}
+
+static int unknown_option(const struct cli *c, const char *word, size_t len)
+{
+	const char *names[OPT_COUNT];
+	size_t n = 0;
+	char name[64] = "";
+	const char *near;
+
+	memcpy(name, word, len < sizeof name ? len : sizeof name - 1);
+	for (int i = 0; i < OPT_COUNT; i++)
+		if (cli_opts[i].on & (1u << c->cmd))
+			names[n++] = cli_opts[i].name;
+	near = str_nearest(name, names, n);
+	if (near)
+		return out_fail(ZDDC_USAGE, "%s has no option --%s: did you mean --%s?", cli_cmds[c->cmd].name, name, near);
+	return out_fail(ZDDC_USAGE, "%s has no option --%s: \"zddc %s --help\" lists them", cli_cmds[c->cmd].name, name,
+			cli_cmds[c->cmd].name);
+}
+
+static int option_of(const struct cli *c, const char *name, size_t len)
+{
+	for (int i = 0; i < OPT_COUNT; i++)
+		if ((cli_opts[i].on & (1u << c->cmd)) && strlen(cli_opts[i].name) == len && !memcmp(cli_opts[i].name, name, len))
+			return i;
+	return -1;
+}
+
+/* "--name", "--name=value" or "--name value"; *i moves past what was taken. */
+static int long_option(struct cli *c, char **argv, int argc, int *i)
+{
+	const char *word = argv[*i] + 2;
+	size_t len = strcspn(word, "=");
+	int o = option_of(c, word, len);
+
+	if (o < 0)
+		return unknown_option(c, word, len);
+	if (!cli_opts[o].arg) {
+		if (word[len])
+			return out_fail(ZDDC_USAGE, "--%s takes no value: leave \"%s\" away", cli_opts[o].name, word + len);
+		c->opt[o] = "";
+		return ZDDC_YES;
+	}
+	if (word[len])
+		c->opt[o] = word + len + 1;
+	else if (*i + 1 < argc)
+		c->opt[o] = argv[++*i];
+	else
+		return out_fail(ZDDC_USAGE, "--%s needs a value: --%s %s", cli_opts[o].name, cli_opts[o].name, cli_opts[o].arg);
+	return ZDDC_YES;
+}
+
+static int short_option(struct cli *c, const char *word)
+{
+	for (int i = 0; i < OPT_COUNT; i++)
+		if (cli_opts[i].letter && cli_opts[i].letter == word[1] && !word[2] && (cli_opts[i].on & (1u << c->cmd))) {
+			c->opt[i] = "";
+			return ZDDC_YES;
+		}
+	return out_fail(ZDDC_USAGE, "%s has no option %s: \"zddc %s --help\" lists them", cli_cmds[c->cmd].name, word,
+			cli_cmds[c->cmd].name);
+}
+
+static int argument(struct cli *c, const char *word)
+{
+	const struct cmd_row *row = &cli_cmds[c->cmd];
+
+	if (c->arg || row->most == 0)
+		return out_fail(ZDDC_USAGE, "\"%s\" is one argument too many: zddc %s %s", word, row->name, row->args);
+	c->arg = word;
+	return ZDDC_YES;
+}
+
+static int read_line(struct cli *c, int argc, char **argv)
+{
+	bool options = true;
+	int status = ZDDC_YES;
+
+	for (int i = 2; i < argc && status == ZDDC_YES; i++) {
+		if (options && !strcmp(argv[i], "--"))
+			options = false;
+		else if (options && str_starts(argv[i], "--"))
+			status = long_option(c, argv, argc, &i);
+		else if (options && argv[i][0] == '-' && argv[i][1])
+			status = short_option(c, argv[i]);
+		else
+			status = argument(c, argv[i]);
+	}
+	if (status == ZDDC_YES && !cli_has(c, OPT_HELP) && !c->arg && cli_cmds[c->cmd].fewest > 0)
+		return out_fail(ZDDC_USAGE, "%s needs an argument: zddc %s %s", cli_cmds[c->cmd].name, cli_cmds[c->cmd].name,
+				cli_cmds[c->cmd].args);
+	return status;
+}
+
+static int command_of(const char *word)
+{
+	for (int i = 0; i < CMD_COUNT; i++)
+		if (!strcmp(cli_cmds[i].name, word))
+			return i;
+	return -1;
+}
+
+static int overview(int status)
+{
+	AUTO_BUF text = BUF_INIT;
+
+	help_all(&text);
+	if (status == ZDDC_YES)
+		out_put(&text);
+	else
+		fputs(buf_str(&text), stderr);
+	return status;
+}
+
+static int run(int argc, char **argv)
+{
+	struct cli c = {0};
+	int cmd, status;
+
+	if (argc < 2)
+		return overview(ZDDC_USAGE);
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+		return overview(ZDDC_YES);
+	cmd = command_of(argv[1]);
+	if (cmd < 0)
+		return unknown_command(argv[1]);
+	c.cmd = (enum cli_cmd)cmd;
+	status = read_line(&c, argc, argv);
+	if (status != ZDDC_YES)
+		return status;
+	if (cli_has(&c, OPT_HELP)) {
+		AUTO_BUF text = BUF_INIT;
+
+		help_command(c.cmd, &text);
+		out_put(&text);
+		return ZDDC_YES;
+	}
+	return dispatch(&c);
+}
+
+int main(int argc, char **argv)
+{
+	out_init();
+	return out_end(run(argc, argv));
+}

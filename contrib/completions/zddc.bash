@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Written by "zddc help --completion bash" from cli/cmds.def
+_zddc() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+    COMPREPLY=()
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        mapfile -t COMPREPLY < <(compgen -W 'init explain why whoami check show-defaults help' -- "$cur")
+        return
+    fi
+    case $prev in
+    --op) mapfile -t COMPREPLY < <(compgen -W 'enter statdir list stat read readlink getxattr create mkdir symlink write truncate fallocate utimens chmod chown setxattr removexattr unlink rmdir rename rename-from rename-to rename-over link mknod' -- "$cur"); return ;;
+    --completion) mapfile -t COMPREPLY < <(compgen -W 'bash zsh fish' -- "$cur"); return ;;
+    esac
+    case $cur in
+    -*) ;;
+    *)  if [ "${COMP_WORDS[1]}" = help ]; then
+            mapfile -t COMPREPLY < <(compgen -W 'init explain why whoami check show-defaults help' -- "$cur")
+        else
+            compopt -o filenames
+            mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        fi
+        return ;;
+    esac
+    case ${COMP_WORDS[1]} in
+    init) mapfile -t COMPREPLY < <(compgen -W '--json --help --here --admin' -- "$cur") ;;
+    explain) mapfile -t COMPREPLY < <(compgen -W '--json --help --as --op --groups --elevated --root --environment --provenance --risk --defaults --strict' -- "$cur") ;;
+    why) mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$cur") ;;
+    whoami) mapfile -t COMPREPLY < <(compgen -W '--json --help --as --groups --root --defaults --strict' -- "$cur") ;;
+    check) mapfile -t COMPREPLY < <(compgen -W '--json --help --root --defaults --strict' -- "$cur") ;;
+    show-defaults) mapfile -t COMPREPLY < <(compgen -W '--json --help --defaults' -- "$cur") ;;
+    help) mapfile -t COMPREPLY < <(compgen -W '--json --help --man --completion' -- "$cur") ;;
+    esac
+}
+complete -F _zddc zddc
