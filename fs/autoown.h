@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Folders that belong to whoever makes them (SPEC section 7). */
+#ifndef FS_AUTOOWN_H
+#define FS_AUTOOWN_H
+
+#include <sys/types.h>
+
+struct op;
+struct node;
+
+/*
+ * Makes 'name' in 'dir' for the caller, with its generated .zddc where the new directory's level says auto_own: made in the daemon's
+ * tmp, given its .zddc, renamed into place without replacing: it appears complete or not at all. The caller has passed the gate for
+ * mkdir. -EEXIST, -EACCES (anonymous), or -errno of the backing tree. Raises the policy generation. tree_lock held for writing.
+ */
+int autoown_mkdir(struct op *op, struct node *dir, const char *name, mode_t mode);
+/*
+ * A directory is about to be renamed to 'name' in 'to' and has no .zddc: writes one into it first (at 'from_fd', 'from_name') when its
+ * new level says auto_own. *wrote tells; the rename's failure must take it back (autoown_undo).
+ */
+int autoown_before_rename(struct op *op, int from_fd, const char *from_name, struct node *to, const char *name, int *wrote);
+void autoown_undo(int dirfd, const char *name);
+
+#endif

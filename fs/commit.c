@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What may become policy, and how it does. */
+#include "fs/commit.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "fs/back.h"
+#include "fs/caller.h"
+#include "fs/gate.h"
+#include "fs/node.h"
+#include "fs/op.h"
+#include "fs/policy.h"
+
+enum {
+	POLICY_MODE = 0644,
+	HIDDEN_MS = 10 * 1000,
+	REJECTED_MAX = 64, /* refused texts kept, the oldest goes */
+};
+
+/* ------------------------------------------------------------------ refused texts, for their writers */
+
+struct rejected {
+	uid_t uid;
+	char *dir;
+	struct buf text;
+	struct rejected *next;
+};
+
+/* A .zddc that was moved away: its name is hidden until then. */
+struct hidden {
+	char *dir;
+	uint64_t until;
+	struct hidden *next;
+};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of both lists */
+static struct rejected *rejected; /* the newest first */
+static struct hidden *hidden;
+
+static void rejected_free(struct rejected *r)
+{
+	free(r->dir);
+	buf_free(&r->text);
+	free(r);
+}
+
+/* Under lock. */
+static void rejected_drop(uid_t uid, const char *dir)
+{
+	for (struct rejected **at = &rejected; *at;) {
+		struct rejected *r = *at;
+
+		if (r->uid == uid && !strcmp(r->dir, dir)) {
+			*at = r->next;
+			rejected_free(r);
+		} else {
+			at = &r->next;
+		}
+	}
+}
+
+static void rejected_bound(void)
+{
+	struct rejected **at = &rejected;
+
+	for (int n = 0; *at; n++) {
+		struct rejected *r = *at;
+
+		if (n < REJECTED_MAX) {
+			at = &r->next;
+			continue;
+		}
+		*at = r->next;
+		rejected_free(r);
+	}
+}
+
+static void rejected_keep(uid_t uid, const char *dir, const char *text, size_t len)
+{
+	struct rejected *r = calloc(1, sizeof(*r));
+
+	if (!r || !(r->dir = strdup(dir)))
+		abort();
+	r->uid = uid;
+	buf_add(&r->text, text, len);
+	WITH_MUTEX(&lock);
+	rejected_drop(uid, dir);
+	r->next = rejected;
+	rejected = r;
+	rejected_bound();
+}
+
+static void rejected_forget(uid_t uid, const char *dir)
+{
+	WITH_MUTEX(&lock);
+	rejected_drop(uid, dir);
+}
+
+bool policy_rejected(const struct node *dir, uid_t uid, struct buf *out)
+{
+	AUTO_FREE char *path = node_path(dir);
+
+	WITH_MUTEX(&lock);
+	for (struct rejected *r = rejected; r; r = r->next)
+		if (r->uid == uid && !strcmp(r->dir, path)) {
+			if (out)
+				buf_add(out, buf_str(&r->text), r->text.len);
+			return true;
+		}
+	return false;
+}
+
+/* ------------------------------------------------------------------ names hidden for a while */
+
+/* Takes out what is over, and 'dir'. Under lock. */
+static void hidden_drop(const char *dir)
+{
+	uint64_t now = policy_clock_ms();
+
+	for (struct hidden **at = &hidden; *at;) {
+		struct hidden *h = *at;
+
+		if (now < h->until && (!dir || strcmp(h->dir, dir) != 0)) {
+			at = &h->next;
+			continue;
+		}
+		*at = h->next;
+		free(h->dir);
+		free(h);
+	}
+}
+
+static void hidden_forget(const char *dir)
+{
+	WITH_MUTEX(&lock);
+	hidden_drop(dir);
+}
+
+static void hidden_add(const char *dir)
+{
+	struct hidden *h = calloc(1, sizeof(*h));
+
+	if (!h || !(h->dir = strdup(dir)))
+		abort();
+	h->until = policy_clock_ms() + HIDDEN_MS;
+	WITH_MUTEX(&lock);
+	hidden_drop(dir);
+	h->next = hidden;
+	hidden = h;
+}
+
+bool policy_hidden(const struct node *dir)
+{
+	uint64_t now = policy_clock_ms();
+
+	if (!__atomic_load_n(&hidden, __ATOMIC_ACQUIRE))
+		return false;
+	AUTO_FREE char *path = node_path(dir);
+
+	WITH_MUTEX(&lock);
+	for (struct hidden *h = hidden; h; h = h->next)
+		if (now < h->until && !strcmp(h->dir, path))
+			return true;
+	return false;
+}
+
+void commit_free(void)
+{
+	WITH_MUTEX(&lock);
+	while (rejected) {
+		struct rejected *r = rejected;
+
+		rejected = r->next;
+		rejected_free(r);
+	}
+	while (hidden) {
+		struct hidden *h = hidden;
+
+		hidden = h->next;
+		free(h->dir);
+		free(h);
+	}
+}
+
+/* ------------------------------------------------------------------ the checks */
+
+static bool holds_a(const struct identity *who, struct node *dir)
+{
+	return (gate_verbs(who, dir).effective & V_A) != 0;
+}
+
+/* What nobody but an administrator may do: guarded keys, and naming the members of roles that administer, here or below. */
+static int check_guarded(struct node *dir, const char *path, struct zddc_doc *old, struct zddc_doc *new, struct diags *d)
+{
+	struct acl_policy *above = dir->parent ? policy_of(dir->parent) : NULL;
+	int r = zddc_guard_check(old, new, d);
+
+	if (acl_admin_roles_check(policy_engine(), above, dir->name, old, new, d))
+		r = -EINVAL;
+	acl_policy_unref(above);
+	return r ? r : acl_snap_roles_check(policy_snap(), path, old, new, d);
+}
+
+/* What an owner may not take from the mandated roles. */
+static int check_mandate(struct node *dir, struct zddc_doc *old, struct zddc_doc *new, struct diags *d)
+{
+	struct acl_policy *above = policy_of(dir->parent);
+	int r = acl_mandate_check(policy_engine(), above, dir->name, old, new, d);
+
+	acl_policy_unref(above);
+	return r;
+}
+
+/* 0, -EINVAL with the reasons in d, or -EAGAIN while the index is being built. 'new' NULL: removal. */
+static int check_rights(struct identity *who, struct node *dir, const char *path, struct zddc_doc *old, struct zddc_doc *new,
+			struct diags *d)
+{
+	int r = gate_is_admin(who, dir) ? 0 : check_guarded(dir, path, old, new, d);
+
+	if (!dir->parent)
+		return acl_root_admins_check(policy_engine(), old, new, &who->who, d) ? -EINVAL : r;
+	if (!holds_a(who, dir->parent) && check_mandate(dir, old, new, d))
+		return -EINVAL;
+	return r;
+}
+
+static int refuse_for_now(struct identity *who, enum acl_op what, const char *file)
+{
+	return gate_refuse_text(who, EBUSY, what, file, NULL,
+				"which folders below %s carry policy is still being found out: try again in a moment", file);
+}
+
+static const char *plural(size_t n) { return n == 1 ? "" : "s"; }
+
+/* Tells the writer everything that is wrong with the text, and keeps it for him. */
+static int reject(struct identity *who, const char *path, const char *file, const struct diags *d, const char *text, size_t len)
+{
+	rejected_keep(who->uid, path, text, len);
+	return gate_refuse_text(who, EINVAL, ACL_OP_WRITE, file, d,
+				"%s was not changed: %zu error%s in the new text. Correct it and save again; your text is kept as "
+				"%s%s.zddc.d/rejected",
+				file, d->errors, plural(d->errors), path, *path ? "/" : "");
+}
+
+static int check_text(struct identity *who, struct node *dir, const char *path, const char *file, const char *text, size_t len)
+{
+	AUTO_DIAGS d = DIAGS_INIT;
+	struct zddc_doc *new = NULL, *old = NULL;
+	int r;
+
+	if (len > LIMIT_DOC_BYTES) {
+		diag_add(&d, DIAG_ERROR, file, 0, 0, "is larger than %u bytes", LIMIT_DOC_BYTES);
+		return reject(who, path, file, &d, text, len < LIMIT_DOC_BYTES ? len : LIMIT_DOC_BYTES);
+	}
+	r = zddc_parse(file, text, len, false, &d, &new);
+	if (!r) {
+		old = policy_doc(path, NULL);
+		r = check_rights(who, dir, path, old, new, &d);
+	}
+	zddc_unref(old);
+	zddc_unref(new);
+	if (!r)
+		return 0;
+	if (r == -EAGAIN)
+		return refuse_for_now(who, ACL_OP_WRITE, file);
+	diags_sort(&d);
+	return reject(who, path, file, &d, text, len);
+}
+
+/* ------------------------------------------------------------------ putting it in place */
+
+static int put_in_place(struct op *op, struct identity *who, struct node *dir, const char *text, size_t len)
+{
+	gid_t gid = op->caller.uid == who->uid ? op->caller.gid : who->gid;
+	int fd, r = policy_keep(text, len);
+
+	if (!r)
+		r = back_dir_get(dir, &fd);
+	if (r)
+		return r;
+	r = back_replace(fd, ".zddc", text, len, POLICY_MODE, who->uid, gid);
+	back_dir_put(dir, fd);
+	return r;
+}
+
+static char *file_in(const char *dir)
+{
+	AUTO_BUF b = BUF_INIT;
+
+	buf_addf(&b, "%s%s.zddc", dir, *dir ? "/" : "");
+	return buf_steal(&b);
+}
+
+int policy_commit(struct op *op, struct identity *who, struct node *dir, const char *text, size_t len)
+{
+	AUTO_FREE char *path = node_path(dir);
+	AUTO_FREE char *file = file_in(path);
+	int r;
+
+	if (dir->kind != NODE_DIR || dir->gone)
+		return -ENOENT;
+	r = check_text(who, dir, path, file, text, len);
+	if (!r)
+		r = put_in_place(op, who, dir, text, len);
+	if (r)
+		return r;
+	rejected_forget(who->uid, path);
+	hidden_forget(path);
+	policy_changed(path);
+	log_info("%s: new policy by %s", file, who->who.email ? who->who.email : "anonymous");
+	return 0;
+}
+
+/* ------------------------------------------------------------------ removal */
+
+static bool counts_as_empty(void *arg, const char *name, unsigned char type, uint64_t ino)
+{
+	bool *empty = arg;
+
+	(void)type;
+	(void)ino;
+	if (strcmp(name, ".zddc") != 0 && strcmp(name, ".zddc.d") != 0)
+		*empty = false;
+	return *empty;
+}
+
+static int check_alone(struct identity *who, const char *file, int fd)
+{
+	bool empty = true;
+	int r = back_list(fd, "", counts_as_empty, &empty);
+
+	if (r || empty)
+		return r;
+	return gate_refuse_text(who, EBUSY, ACL_OP_UNLINK, file, NULL,
+				"%s goes last: something else is still in its directory, and would be left without its policy. "
+				"To lift the policy, write an empty file",
+				file);
+}
+
+static int check_removal(struct identity *who, struct node *dir, const char *path, const char *file)
+{
+	AUTO_DIAGS d = DIAGS_INIT;
+	struct zddc_doc *old = policy_doc(path, NULL);
+	int r = check_rights(who, dir, path, old, NULL, &d);
+
+	zddc_unref(old);
+	if (!r)
+		return 0;
+	if (r == -EAGAIN)
+		return refuse_for_now(who, ACL_OP_UNLINK, file);
+	return gate_refuse_text(who, EINVAL, ACL_OP_UNLINK, file, &d, "%s was not removed: %zu error%s", file, d.errors, plural(d.errors));
+}
+
+int policy_remove(struct op *op, struct identity *who, struct node *dir)
+{
+	AUTO_FREE char *path = node_path(dir);
+	AUTO_FREE char *file = file_in(path);
+	int fd, r = back_dir_get(dir, &fd);
+
+	(void)op;
+	if (r)
+		return r;
+	r = check_alone(who, file, fd);
+	if (!r)
+		r = check_removal(who, dir, path, file);
+	if (!r)
+		r = back_unlink(fd, ".zddc");
+	back_dir_put(dir, fd);
+	if (r)
+		return r;
+	hidden_forget(path);
+	policy_changed(path);
+	log_info("%s: removed by %s", file, who->who.email ? who->who.email : "anonymous");
+	return 0;
+}
+
+/* ------------------------------------------------------------------ rename away */
+
+/* A file with that text as 'name' in 'to'. */
+static int copy_out(struct op *op, struct identity *who, struct node *to, const char *name, const struct buf *text, bool noreplace)
+{
+	struct stat st;
+	int fd, r;
+
+	if (!strcmp(name, ".zddc"))
+		return policy_commit(op, who, to, buf_str(text), text->len);
+	r = back_dir_get(to, &fd);
+	if (r)
+		return r;
+	r = back_stat(fd, name, &st);
+	if (!r && noreplace)
+		r = -EEXIST;
+	else if (!r && S_ISDIR(st.st_mode))
+		r = -EISDIR;
+	else if (!r || r == -ENOENT)
+		r = back_replace(fd, name, buf_str(text), text->len, POLICY_MODE, who->uid, op->caller.gid);
+	back_dir_put(to, fd);
+	return r;
+}
+
+static int read_in(struct node *dir, const char *name, struct buf *out)
+{
+	int fd, r = back_dir_get(dir, &fd);
+
+	if (r)
+		return r;
+	r = back_read_all(fd, name, out, LIMIT_DOC_BYTES);
+	back_dir_put(dir, fd);
+	return r;
+}
+
+/* Both texts change places; the new policy is checked first. */
+static int exchange(struct op *op, struct identity *who, struct node *dir, struct node *to, const char *name, const struct buf *old)
+{
+	AUTO_BUF other = BUF_INIT;
+	int r = read_in(to, name, &other);
+
+	if (!r)
+		r = policy_commit(op, who, dir, buf_str(&other), other.len);
+	return r ? r : copy_out(op, who, to, name, old, false);
+}
+
+int policy_move_away(struct op *op, struct identity *who, struct node *dir, struct node *to, const char *new_name, unsigned flags)
+{
+	AUTO_BUF text = BUF_INIT;
+	AUTO_FREE char *path = node_path(dir);
+	int r = read_in(dir, ".zddc", &text);
+
+	if (r)
+		return r;
+	if (dir == to && !strcmp(new_name, ".zddc"))
+		return 0;
+	if (flags & RENAME_EXCHANGE)
+		return exchange(op, who, dir, to, new_name, &text);
+	r = copy_out(op, who, to, new_name, &text, flags & RENAME_NOREPLACE);
+	if (!r)
+		hidden_add(path);
+	return r;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The one door. Every request that touches an entry passes gate_check (or gate_sight for entering and listing), which asks the
+ * engine, makes the errno, records the caller's last refusal and leaves one place for the ledger to hook. Call under tree_lock.
+ */
+#ifndef FS_GATE_H
+#define FS_GATE_H
+
+#include "acl/acl.h"
+#include "fs/op.h"
+
+struct buf;
+struct diags;
+
+/*
+ * May op->caller do 'what' to 'name' in the governing directory 'dir' ('name' NULL: the directory itself)? 'flags' are ACL_* of
+ * acl.h about the thing's state. 0, or -errno with the refusal recorded.
+ */
+int gate_check(struct op *op, enum acl_op what, struct node *dir, const char *name, unsigned flags);
+/* The same for a handle's own principal (writes and reads bound to an open handle). */
+int gate_check_as(struct op *op, struct identity *who, enum acl_op what, struct node *dir, const char *name, unsigned flags);
+/* The same question without recording anything: access(2), listings, actions. */
+bool gate_may(const struct identity *who, enum acl_op what, struct node *dir, const char *name, unsigned flags);
+/* Does the caller administer dir (admins: here or above, elevated or not)? */
+bool gate_is_admin(const struct identity *who, struct node *dir);
+/* Verbs held in dir. */
+struct acl_decision gate_verbs(const struct identity *who, struct node *dir);
+/* Visible? Waits while the index is being built. 0 or -errno; out as acl_snap_sight. */
+int gate_sight(const struct identity *who, struct node *dir, struct acl_sight *out);
+int gate_sight_path(const struct identity *who, const char *dir, struct acl_sight *out);
+/* Enter a directory: 0, or -ENOENT (it looks absent); never recorded for stat probes. */
+int gate_enter(struct op *op, struct node *dir);
+
+/* A refusal that is not a decision (guarded key, name, state): records sentence and errno for last-error; returns -err. */
+__attribute__((format(printf, 5, 6))) int gate_refuse(struct op *op, int err, enum acl_op what, const char *path, const char *fmt, ...);
+
+/* The same with the person it is about (RELEASE arrives as uid 0) and the diagnostics of a refused text; 'd' may be NULL. */
+__attribute__((format(printf, 6, 7))) int gate_refuse_text(const struct identity *who, int err, enum acl_op what, const char *path,
+							  const struct diags *d, const char *fmt, ...);
+/* A refusal for a reason of reasons.def that verbs do not know (BECAUSE_NEVER, BECAUSE_NEEDS_OWNER): recorded; -errno of the reason. */
+int gate_refuse_why(const struct identity *who, enum acl_op what, struct node *dir, const char *name, enum acl_reason why);
+
+/* The last refusal of 'who' on this mount: a sentence, the hint, then JSON (or the JSON alone, "{}" if none). Empty if none. */
+void gate_last_error(const struct identity *who, enum acl_format f, struct buf *out);
+/*
+ * The engine's explanation for this caller, as text or JSON; entries of files the caller cannot read are "(hidden)". An operation on
+ * the directory itself (place DIR) is asked with name NULL.
+ */
+void gate_explain(const struct identity *who, enum acl_op what, struct node *dir, const char *name, enum acl_format f, struct buf *out);
+
+/* The same for an operation of place DIR on the directory 'name' in dir; one that the caller may not enter looks absent. */
+void gate_explain_dir(const struct identity *who, enum acl_op what, struct node *dir, const char *name, enum acl_format f,
+		      struct buf *out);
+/* May this caller read that policy file ("archive/Acme/.zddc", "defaults")? */
+bool gate_file_readable(const struct identity *who, const char *file);
+/* What now is for decisions: never goes back while we run. Seconds since 1970. */
+long long gate_now(void);
+void gate_free(void);
+
+/* Counters for status. */
+struct gate_counters {
+	uint64_t decisions, refusals;
+};
+struct gate_counters gate_counters(void);
+
+#endif

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Open files and directories. A handle keeps the principal that opened it: what arrives later from the kernel itself (write-back,
+ * RELEASE: uid 0, pid 0) is authorised by the handle (SPEC section 4). A handle belongs to the kernel from the reply to OPEN until
+ * RELEASE; requests on it may come from several threads at once.
+ */
+#ifndef FS_HANDLE_H
+#define FS_HANDLE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+struct node;
+struct identity;
+struct draft;
+
+enum handle_kind {
+	HANDLE_FILE, /* fd: the backing file */
+	HANDLE_DRAFT, /* draft: a private copy of .zddc (commit.h) */
+	HANDLE_TEXT, /* text: a control file as it was when opened */
+	HANDLE_DIR, /* names: a listing as it was at offset 0 */
+};
+
+/* One name of a listing. Who may see it is decided when it is read, not when it is collected. */
+struct listed {
+	const char *name;
+	uint64_t ino;
+	mode_t type; /* S_IFDIR, S_IFREG, S_IFLNK */
+	bool slot; /* declared, not on disk */
+};
+
+struct handle {
+	enum handle_kind kind;
+	struct node *node; /* counted */
+	struct identity *who; /* the opener's; counted */
+	int flags; /* of open(2) */
+	int fd; /* HANDLE_FILE, or -1 */
+	bool created; /* this handle made the file: it may write it without w, until it is closed */
+	bool recheck; /* atomic: the file has moved since its writes were last decided */
+	uint64_t policy_gen; /* atomic: the generation under which writes were last decided */
+	struct draft *draft;
+	struct buf text;
+	pthread_mutex_t lock; /* of the three below */
+	struct arena names_mem;
+	struct listed *names;
+	size_t n_names;
+	struct handle *next; /* node->lock: other handles of the node */
+};
+
+/*
+ * A handle on 'node' for 'who' (both are counted), in the node's list. 0, or -EMFILE when this uid holds its share: half of what
+ * the others leave free (one greedy user never stops the others).
+ */
+int handle_new(enum handle_kind kind, struct node *node, struct identity *who, int flags, struct handle **out);
+/* Takes it from the node's list, closes and frees. A draft must have been released before. */
+void handle_free(struct handle *h);
+/* What it reads and writes, once it is open (others may be looking at the node's handles meanwhile). */
+void handle_set_fd(struct handle *h, int fd);
+void handle_set_draft(struct handle *h, struct draft *d);
+/* Takes the draft out, for releasing it. NULL if it has none. */
+struct draft *handle_take_draft(struct handle *h);
+bool handle_writable(const struct handle *h);
+/* The file of the node has moved: every handle decides its writes again. Under tree_lock for writing. */
+void handles_recheck(struct node *node);
+/* Is there a handle of that uid (made by creating the file, if 'created') on the node? */
+bool handle_of_uid(struct node *node, uid_t uid, bool created);
+/* Is the node open at all? */
+bool handle_any(struct node *node);
+/* Size of this uid's open draft of a NODE_POLICY, or -1. */
+off_t handle_draft_size(struct node *node, uid_t uid);
+/* A duplicate of the descriptor of any open handle on the node, or -EBADF: how a deleted file is still described. */
+int handle_any_fd(struct node *node);
+/* How many handles one archive may have open, from the descriptor limit. Once, at start. */
+void handles_init(size_t most);
+uint64_t handles_count(void);
+
+#endif

@@ -1,0 +1,499 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Files that are open: what was decided at open is bound to the handle (SPEC section 4). */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "fs/back.h"
+#include "fs/commit.h"
+#include "fs/creator.h"
+#include "fs/gate.h"
+#include "fs/handle.h"
+#include "fs/lazy.h"
+#include "fs/names.h"
+#include "fs/node.h"
+#include "fs/op.h"
+#include "fs/policy.h"
+#include "fs/virt_ctl.h"
+
+#define POLICY ".zddc"
+
+static bool opens_for_writing(int flags)
+{
+	return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC);
+}
+
+/* O_TRUNC arrives here and nowhere else: it needs w like any other write. */
+static int decide_open(struct op *op, struct node *dir, const char *name, int flags, unsigned acl_flags)
+{
+	int r = 0;
+
+	if ((flags & O_ACCMODE) != O_WRONLY)
+		r = gate_check(op, ACL_OP_READ, dir, name, acl_flags);
+	if (r == 0 && opens_for_writing(flags))
+		r = gate_check(op, ACL_OP_WRITE, dir, name, acl_flags);
+	return r;
+}
+
+/* ------------------------------------------------------------------------------------------------ open */
+
+/* The file of that name, if it is still this node's. Set-id bits that came in behind the mount go before anything is written. */
+static int open_backing(struct node *n, int dirfd, int flags)
+{
+	int keep = flags & (O_ACCMODE | O_SYNC | O_DSYNC);
+	struct stat st;
+	int r;
+
+	if ((flags & O_TRUNC) && (flags & O_ACCMODE) == O_RDONLY)
+		keep |= O_RDWR;
+	AUTO_CLOSE int fd = back_open(dirfd, n->name, keep, 0);
+	if (fd < 0)
+		return fd;
+	r = back_fstat(fd, &st);
+	if (r < 0)
+		return r;
+	if (!S_ISREG(st.st_mode) || (n->kind == NODE_FILE && st.st_ino != n->ref.ino))
+		return -ENOENT;
+	if (opens_for_writing(flags) && (st.st_mode & (S_ISUID | S_ISGID)))
+		r = back_fchmod(fd, st.st_mode & 0777);
+	if (r == 0 && (flags & O_TRUNC))
+		r = back_truncate(fd, 0);
+	return r < 0 ? r : steal_fd(&fd);
+}
+
+static int open_file(struct op *op, struct node *n, int flags, struct handle **out)
+{
+	int dirfd = -1, r;
+
+	if (n->gone)
+		return -ENOENT;
+	r = decide_open(op, n->parent, n->name, flags, 0);
+	if (r == 0)
+		r = back_dir_get(n->parent, &dirfd);
+	if (r == 0)
+		r = handle_new(HANDLE_FILE, n, op->caller.id, flags, out);
+	if (r == 0) {
+		r = open_backing(n, dirfd, flags);
+		if (r < 0)
+			handle_free(*out);
+		else
+			handle_set_fd(*out, r);
+	}
+	if (dirfd >= 0)
+		back_dir_put(n->parent, dirfd);
+	return r < 0 ? r : 0;
+}
+
+static int open_draft(struct op *op, struct node *n, int flags, struct handle **out)
+{
+	struct draft *d;
+	int r = handle_new(HANDLE_DRAFT, n, op->caller.id, flags, out);
+
+	if (r < 0)
+		return r;
+	r = draft_open(op, n->parent, flags & O_TRUNC, &d);
+	if (r < 0)
+		handle_free(*out);
+	else
+		handle_set_draft(*out, d);
+	return r;
+}
+
+/* Readers get the text that is in force; writers a private copy. */
+static int open_policy(struct op *op, struct node *n, int flags, struct handle **out)
+{
+	int dirfd, r = decide_open(op, n->parent, POLICY, flags, ACL_POLICY_FILE);
+
+	if (r < 0)
+		return r;
+	if (opens_for_writing(flags))
+		return open_draft(op, n, flags, out);
+	r = back_dir_get(n->parent, &dirfd);
+	if (r < 0)
+		return r;
+	r = handle_new(HANDLE_FILE, n, op->caller.id, flags, out);
+	if (r == 0) {
+		r = open_backing(n, dirfd, flags);
+		if (r < 0)
+			handle_free(*out);
+		else
+			handle_set_fd(*out, r);
+	}
+	back_dir_put(n->parent, dirfd);
+	return r < 0 ? r : 0;
+}
+
+static int open_text(struct op *op, struct node *n, int flags, struct handle **out)
+{
+	struct buf text = BUF_INIT;
+	int r;
+
+	if (opens_for_writing(flags))
+		return -EROFS;
+	r = ctl_text(op, n, &text);
+	if (r == 0)
+		r = handle_new(HANDLE_TEXT, n, op->caller.id, flags, out);
+	if (r < 0)
+		buf_free(&text);
+	else
+		(*out)->text = text;
+	return r;
+}
+
+static int open_locked(struct op *op, struct node *n, int flags, struct handle **out)
+{
+	switch (n->kind) {
+	case NODE_FILE:
+		return open_file(op, n, flags, out);
+	case NODE_POLICY:
+		return open_policy(op, n, flags, out);
+	case NODE_CTL_FILE:
+		return open_text(op, n, flags, out);
+	case NODE_LINK:
+		return -ELOOP;
+	case NODE_DIR:
+	case NODE_SLOT:
+	case NODE_CTL_DIR:
+		break;
+	}
+	return -EISDIR;
+}
+
+int op_open(struct op *op, struct node *node, int flags, struct handle **out)
+{
+	WITH_RDLOCK(&tree_lock);
+	return open_locked(op, node, flags, out);
+}
+
+/* ------------------------------------------------------------------------------------------------ create */
+
+static mode_t new_mode(const struct op *op, mode_t mode)
+{
+	return mode & ~op->caller.umask & 0777;
+}
+
+static int handle_for_new(struct op *op, int fd, int flags, struct entry *entry, struct handle **out)
+{
+	int r = handle_new(HANDLE_FILE, entry->node, op->caller.id, flags, out);
+
+	if (r < 0)
+		return r;
+	(*out)->created = true;
+	handle_set_fd(*out, fd);
+	return 0;
+}
+
+/* Who made it only matters where its maker does not hold w. */
+static void mark_maker(struct identity *who, struct node *dir, int dirfd, const char *name)
+{
+	if (!gate_may(who, ACL_OP_WRITE, dir, name, 0))
+		creator_mark(dirfd, name, who);
+}
+
+/* In a directory that is on disk, after the decision. */
+static int make_file(struct op *op, struct node *dir, const char *name, mode_t mode, int flags, struct entry *entry, struct handle **out)
+{
+	int dirfd, r = back_dir_get(dir, &dirfd);
+
+	if (r < 0)
+		return r;
+	AUTO_CLOSE int fd = back_create(dirfd, name, new_mode(op, mode), op->caller.uid, op->caller.gid, flags);
+	r = fd < 0 ? fd : entry_fill(op, dir, name, entry);
+	if (r == 0 && out) {
+		r = handle_for_new(op, fd, flags, entry, out);
+		if (r < 0)
+			entry_drop(entry);
+		else
+			steal_fd(&fd);
+	}
+	if (r == 0) {
+		mark_maker(op->caller.id, dir, dirfd, name);
+		note_made(op, dir);
+	}
+	if (r < 0 && fd >= 0)
+		back_unlink(dirfd, name);
+	back_dir_put(dir, dirfd);
+	return r;
+}
+
+static int create_file(struct op *op, struct node *dir, const char *name, mode_t mode, int flags, struct entry *entry, struct handle **out)
+{
+	enum acl_op what = out ? ACL_OP_CREATE : ACL_OP_MKNOD;
+	int r = place_for_new(op, what, dir, name);
+
+	if (r == 0)
+		r = gate_check(op, ACL_OP_CREATE, dir, name, 0);
+	if (r == 0)
+		r = slot_in_way(op, ACL_OP_CREATE, dir, name);
+	if (r == 0 && dir->kind == NODE_SLOT)
+		r = lazy_materialise(op, dir);
+	return r < 0 ? r : make_file(op, dir, name, mode, flags, entry, out);
+}
+
+/* A new .zddc is a draft: the name is there for its writer only until the text is valid. */
+static int create_policy(struct op *op, struct node *dir, int flags, struct entry *entry, struct handle **out)
+{
+	struct stat st;
+	int r;
+
+	if (dir->gone || (dir->kind != NODE_DIR && dir->kind != NODE_SLOT))
+		return dir->gone ? -ENOENT : -EPERM;
+	r = gate_check(op, ACL_OP_CREATE, dir, POLICY, ACL_POLICY_FILE);
+	if (r == 0 && dir->kind == NODE_SLOT)
+		r = lazy_materialise(op, dir);
+	if (r == 0 && (flags & O_EXCL) && attr_policy(op, dir, &st) == 0 && !policy_hidden(dir))
+		r = -EEXIST;
+	if (r < 0)
+		return r;
+	*entry = (struct entry){.node = node_enter(dir, POLICY, NODE_POLICY, NULL, dir->ino | NODE_POLICY_INO_BIT)};
+	r = open_draft(op, entry->node, flags | (attr_policy(op, dir, &st) == 0 && !policy_hidden(dir) ? 0 : O_TRUNC), out);
+	if (r == 0)
+		r = attr_policy(op, dir, &entry->attr);
+	if (r < 0)
+		entry_drop(entry);
+	return r;
+}
+
+static int create_new(struct op *op, struct node *dir, const char *name, mode_t mode, int flags, struct entry *entry, struct handle **out)
+{
+	__attribute__((cleanup(cleanup_rwunlock))) pthread_rwlock_t *held = lock_for_new(dir);
+
+	(void)held;
+	if (name_class(name) == NAME_POLICY && dir->kind != NODE_CTL_DIR)
+		return create_policy(op, dir, flags, entry, out);
+	return create_file(op, dir, name, mode, flags, entry, out);
+}
+
+/* Somebody else was faster, or the caller may not know of the name: without O_EXCL the file that is there is opened. */
+static int open_existing(struct op *op, struct node *dir, const char *name, int flags, struct entry *entry, struct handle **out)
+{
+	int r = op_lookup(op, dir, name, entry);
+
+	if (r == -ENOENT)
+		return entry_exists(op, ACL_OP_CREATE, dir, name);
+	if (r < 0)
+		return r;
+	r = op_open(op, entry->node, flags & ~(O_CREAT | O_EXCL), out);
+	if (r < 0)
+		entry_drop(entry);
+	return r;
+}
+
+int op_create(struct op *op, struct node *dir, const char *name, mode_t mode, int flags, struct entry *entry, struct handle **out)
+{
+	int r = create_new(op, dir, name, mode, flags, entry, out);
+
+	if (r != -EEXIST)
+		return r;
+	if (flags & O_EXCL)
+		return entry_exists(op, ACL_OP_CREATE, dir, name);
+	return open_existing(op, dir, name, flags, entry, out);
+}
+
+static int refuse_device(struct op *op, struct node *dir, const char *name)
+{
+	WITH_RDLOCK(&tree_lock);
+	int r = dir->kind == NODE_DIR || dir->kind == NODE_SLOT ? gate_check(op, ACL_OP_MKNOD, dir, name, ACL_IS_NEVER) : 0;
+
+	return r < 0 ? r : -EPERM;
+}
+
+int op_mknod(struct op *op, struct node *dir, const char *name, mode_t mode, struct entry *out)
+{
+	int r;
+
+	if (!S_ISREG(mode))
+		return refuse_device(op, dir, name);
+	__attribute__((cleanup(cleanup_rwunlock))) pthread_rwlock_t *held = lock_for_new(dir);
+	r = 0;
+	if (name_class(name) == NAME_POLICY && dir->kind != NODE_CTL_DIR)
+		r = gate_check(op, ACL_OP_CREATE, dir, name, ACL_POLICY_FILE);
+	if (r == 0)
+		r = create_file(op, dir, name, mode, O_RDONLY, out, NULL);
+	pthread_rwlock_unlock(held);
+	held = NULL;
+	return r == -EEXIST ? entry_exists(op, ACL_OP_CREATE, dir, name) : r;
+}
+
+int op_tmpfile(struct op *op, struct node *dir)
+{
+	WITH_RDLOCK(&tree_lock);
+	AUTO_FREE char *path = node_path(dir);
+
+	return gate_refuse(op, EOPNOTSUPP, ACL_OP_CREATE, path, "a file without a name has no policy: O_TMPFILE is not supported");
+}
+
+/* ------------------------------------------------------------------------------------------------ bytes */
+
+ssize_t op_read(struct op *op, struct handle *h, void *data, size_t size, off_t off)
+{
+	size_t left;
+
+	(void)op;
+	switch (h->kind) {
+	case HANDLE_FILE:
+		return back_pread(h->fd, data, size, off);
+	case HANDLE_DRAFT:
+		return draft_read(h->draft, data, size, off);
+	case HANDLE_TEXT:
+		left = (size_t)off < h->text.len ? h->text.len - (size_t)off : 0;
+		size = size < left ? size : left;
+		if (size)
+			memcpy(data, h->text.data + off, size);
+		return (ssize_t)size;
+	case HANDLE_DIR:
+		break;
+	}
+	return -EISDIR;
+}
+
+/* The handle that made the file may fill it as long as its maker may create here; anybody else needs w. */
+static int decide_again(struct op *op, struct handle *h)
+{
+	struct node *n = h->node;
+	struct identity *now;
+	int r;
+
+	if (n->gone)
+		return 0;
+	now = identity_get(h->who->uid);
+	if (h->created && gate_may(now, ACL_OP_CREATE, n->parent, n->name, 0))
+		r = 0;
+	else
+		r = gate_check_as(op, now, ACL_OP_WRITE, n->parent, n->name, 0);
+	identity_put(now);
+	return r;
+}
+
+int may_write(struct op *op, struct handle *h)
+{
+	uint64_t gen = policy_generation();
+	int r;
+
+	if (!handle_writable(h))
+		return -EBADF;
+	if (h->kind != HANDLE_FILE)
+		return h->kind == HANDLE_DRAFT ? 0 : -EBADF;
+	if (__atomic_load_n(&h->policy_gen, __ATOMIC_ACQUIRE) == gen && !__atomic_load_n(&h->recheck, __ATOMIC_ACQUIRE))
+		return 0;
+	WITH_RDLOCK(&tree_lock);
+	r = decide_again(op, h);
+	if (r == 0) { /* a move needs the lock for writing: none can have happened since */
+		__atomic_store_n(&h->recheck, false, __ATOMIC_RELEASE);
+		__atomic_store_n(&h->policy_gen, gen, __ATOMIC_RELEASE);
+	}
+	return r;
+}
+
+/* Appending goes to the end as it is now, not to where the kernel saw it: whole lines land once. */
+ssize_t op_write(struct op *op, struct handle *h, const void *data, size_t size, off_t off, bool append)
+{
+	int r = may_write(op, h);
+
+	if (r < 0)
+		return r;
+	if (h->kind == HANDLE_DRAFT)
+		return draft_write(h->draft, data, size, off, append);
+	return append ? back_append(h->fd, data, size) : back_pwrite(h->fd, data, size, off);
+}
+
+int op_fallocate(struct op *op, struct handle *h, int mode, off_t off, off_t len)
+{
+	int plain = mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE);
+	int r = may_write(op, h);
+
+	if (r < 0)
+		return r;
+	if (plain || h->kind != HANDLE_FILE)
+		return -EOPNOTSUPP;
+	return back_fallocate(h->fd, mode, off, len);
+}
+
+ssize_t op_copy_range(struct op *op, struct handle *in, off_t off_in, struct handle *out, off_t off_out, size_t len, int flags)
+{
+	int r;
+
+	if (flags)
+		return -EINVAL;
+	if (in->kind != HANDLE_FILE || out->kind != HANDLE_FILE)
+		return -EOPNOTSUPP; /* the kernel reads and writes instead */
+	r = may_write(op, out);
+	return r < 0 ? r : back_copy_range(in->fd, off_in, out->fd, off_out, len);
+}
+
+/* Only SEEK_DATA and SEEK_HOLE come here; texts and drafts have no holes but the one at the end. */
+off_t op_lseek(struct op *op, struct handle *h, off_t off, int whence)
+{
+	off_t size = h->kind == HANDLE_DRAFT ? draft_size(h->draft) : (off_t)h->text.len;
+
+	(void)op;
+	if (h->kind == HANDLE_FILE)
+		return back_lseek(h->fd, off, whence);
+	if (off < 0 || off >= size)
+		return -ENXIO;
+	return whence == SEEK_HOLE ? size : off;
+}
+
+/* ------------------------------------------------------------------------------------------------ the end */
+
+/* Short, because the FLUSH of an inherited descriptor holds up fork and exec. */
+int op_flush(struct op *op, struct handle *h)
+{
+	return h->kind == HANDLE_DRAFT ? draft_commit(op, h->draft, h->who) : 0;
+}
+
+int op_fsync(struct op *op, struct handle *h, bool datasync)
+{
+	if (h->kind == HANDLE_DRAFT)
+		return draft_commit(op, h->draft, h->who);
+	return h->kind == HANDLE_FILE ? back_fsync(h->fd, datasync) : 0;
+}
+
+int op_fsyncdir(struct op *op, struct node *dir, bool datasync)
+{
+	WITH_RDLOCK(&tree_lock);
+	int fd, r;
+
+	(void)op;
+	if (dir->kind != NODE_DIR)
+		return 0;
+	r = back_dir_get(dir, &fd);
+	if (r < 0)
+		return r;
+	AUTO_CLOSE int real = back_opendir(fd, "");
+	r = real < 0 ? real : back_fsync(real, datasync);
+	back_dir_put(dir, fd);
+	return r;
+}
+
+/* The grace of a maker counts from here. */
+static void mark_released(struct handle *h)
+{
+	WITH_RDLOCK(&tree_lock);
+	struct node *n = h->node;
+	struct stat st;
+	int fd;
+
+	if (file_find(n, &fd, &st) < 0)
+		return;
+	mark_maker(h->who, n->parent, fd, n->name);
+	back_dir_put(n->parent, fd);
+}
+
+/* RELEASE has no caller of its own (uid 0, pid 0): what it still does is done for whoever opened. */
+int op_release(struct handle *h)
+{
+	struct op op = {.id = OP_RELEASE, .caller = {.uid = h->who->uid, .id = h->who}};
+
+	struct draft *d = handle_take_draft(h);
+
+	if (d)
+		draft_release(&op, d, h->who);
+	if (h->created)
+		mark_released(h);
+	handle_free(h);
+	return 0;
+}

@@ -1,0 +1,637 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The control directory .zddc.d and the xattrs user.zddc.*: what the daemon tells each caller about itself and about him. */
+#include "fs/virt_ctl.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/str.h"
+#include "fs/back.h"
+#include "fs/commit.h"
+#include "fs/gate.h"
+#include "fs/handle.h"
+#include "fs/index.h"
+#include "fs/lazy.h"
+#include "fs/names.h"
+#include "fs/node.h"
+#include "fs/op.h"
+#include "fs/policy.h"
+#include "fs/stats.h"
+#include "fs/watch.h"
+
+#ifndef ZDDC_VERSION
+#define ZDDC_VERSION "0.1"
+#endif
+
+enum ctl_kind { CTL_FILE, CTL_NAMES, CTL_OPS };
+enum ctl_where { CTL_ALL, CTL_ROOT, CTL_OWN };
+enum ctl_place { CTL_HERE, CTL_NAMED, CTL_CHILD };
+
+/* One question: who asks about what. */
+struct ask {
+	const struct identity *who;
+	struct node *dir; /* the directory whose .zddc.d it is */
+	const char *name; /* of explain/NAME */
+	enum acl_op what; /* of explain.OP */
+	enum acl_format format;
+};
+
+struct ctl_row {
+	const char *name;
+	enum ctl_kind kind;
+	enum ctl_where where;
+	enum acl_format format;
+	void (*make)(const struct ask *a, struct buf *out);
+};
+
+static const char PREFIX[] = "user.zddc.";
+static const char JSON_END[] = ".json";
+
+/* The path of a directory as people write it. */
+static char *shown_path(const struct node *dir)
+{
+	char *path = node_path(dir);
+
+	if (*path)
+		return path;
+	free(path);
+	return strdup(".");
+}
+
+static const char *shown_who(const struct identity *who) { return who->who.email ? who->who.email : "anonymous"; }
+
+/* ------------------------------------------------------------------ whoami */
+
+struct roles {
+	const struct identity *who;
+	struct buf *out;
+	enum acl_format format;
+};
+
+static void add_role(void *arg, const char *role, struct acl_src src)
+{
+	struct roles *r = arg;
+	bool readable = src.file && gate_file_readable(r->who, src.file);
+	const char *file = readable ? src.file : "(hidden)";
+
+	if (r->format == ACL_TEXT) {
+		buf_addf(r->out, "role    %s  %s", role, file);
+		if (readable)
+			buf_addf(r->out, ":%u", src.line);
+		buf_addc(r->out, '\n');
+		return;
+	}
+	json_sep(r->out);
+	buf_addc(r->out, '{');
+	json_kv(r->out, "role", role);
+	json_kv(r->out, "file", file);
+	json_kv_int(r->out, "line", readable ? src.line : 0);
+	buf_addc(r->out, '}');
+}
+
+static void whoami_json(const struct ask *a, struct acl_policy *p, const char *path, struct buf *out)
+{
+	struct roles roles = {a->who, out, ACL_JSON};
+	struct acl_src admin = {0};
+	char verbs[8];
+	bool is_admin = acl_is_admin(p, &a->who->who, &admin);
+
+	buf_addc(out, '{');
+	json_kv(out, "email", a->who->who.email);
+	json_kv_bool(out, "anonymous", !a->who->who.email);
+	json_kv_int(out, "uid", a->who->uid);
+	json_kv(out, "user", a->who->unix_name);
+	json_key(out, "groups");
+	buf_addc(out, '[');
+	for (size_t i = 0; i < a->who->who.n_groups; i++) {
+		json_sep(out);
+		json_str(out, a->who->who.groups[i]);
+	}
+	buf_addc(out, ']');
+	json_kv(out, "path", path);
+	json_key(out, "roles");
+	buf_addc(out, '[');
+	acl_roles(p, &a->who->who, add_role, &roles);
+	buf_addc(out, ']');
+	json_kv(out, "verbs", verbs_print(gate_verbs(a->who, a->dir).effective, verbs));
+	json_kv_bool(out, "admin", is_admin);
+	json_kv(out, "admin_file", is_admin ? admin.file : NULL);
+	json_kv_int(out, "admin_line", is_admin ? admin.line : 0);
+	json_kv_bool(out, "root_admin", acl_is_root_admin(p, &a->who->who));
+	json_kv_bool(out, "elevated", false);
+	json_kv_bool(out, "strict", policy_strict());
+	json_kv(out, "policy", acl_policy_hash(p));
+	buf_adds(out, "}\n");
+}
+
+static void whoami_text(const struct ask *a, struct acl_policy *p, const char *path, struct buf *out)
+{
+	struct roles roles = {a->who, out, ACL_TEXT};
+	struct acl_src admin = {0};
+	char verbs[8];
+
+	buf_addf(out, "email   %s\n", shown_who(a->who));
+	buf_addf(out, "user    %s (uid %u)\n", a->who->unix_name ? a->who->unix_name : "unknown", a->who->uid);
+	buf_adds(out, "groups ");
+	for (size_t i = 0; i < a->who->who.n_groups; i++)
+		buf_addf(out, " %s", a->who->who.groups[i]);
+	verbs_print(gate_verbs(a->who, a->dir).effective, verbs);
+	buf_addf(out, "\nhere    %s\nverbs   %s\n", path, *verbs ? verbs : "none");
+	acl_roles(p, &a->who->who, add_role, &roles);
+	if (acl_is_admin(p, &a->who->who, &admin))
+		buf_addf(out, "admin   %s:%u\n", admin.file, admin.line);
+}
+
+static void make_whoami(const struct ask *a, struct buf *out)
+{
+	struct acl_policy *p = policy_of(a->dir);
+	AUTO_FREE char *path = shown_path(a->dir);
+
+	if (a->format == ACL_JSON)
+		whoami_json(a, p, path, out);
+	else
+		whoami_text(a, p, path, out);
+	acl_policy_unref(p);
+}
+
+/* ------------------------------------------------------------------ explanations */
+
+static void make_last_error(const struct ask *a, struct buf *out) { gate_last_error(a->who, a->format, out); }
+
+static void make_rejected(const struct ask *a, struct buf *out) { policy_rejected(a->dir, a->who->uid, out); }
+
+static const struct {
+	enum ctl_place place;
+	enum acl_op what;
+	const char *name;
+} explained[] = {
+#define CTL(...)
+#define CTL_XATTR(...)
+#define EXPLAINED(place, op, name) {CTL_##place, ACL_OP_##op, name},
+#include "fs/virt.def"
+#undef CTL
+#undef CTL_XATTR
+#undef EXPLAINED
+};
+
+/* Is 'name' a directory here, on disk or declared, that this caller may enter? */
+static bool is_visible_dir(const struct ask *a)
+{
+	AUTO_FREE char *path = node_path_in(a->dir, a->name), *declared = NULL;
+	struct acl_sight sight;
+	struct stat st;
+	bool there;
+
+	if (name_class(a->name) == NAME_CONTROL || name_class(a->name) == NAME_POLICY)
+		return false;
+	there = !back_path_stat(path, &st) && S_ISDIR(st.st_mode);
+	if (!there)
+		declared = lazy_declared(a->dir, a->name);
+	return (there || declared) && !gate_sight_path(a->who, path, &sight) && sight.enter;
+}
+
+/* One of the table's operations, if it is about 'place'. */
+static void explain_rows(const struct ask *a, enum ctl_place place, struct buf *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(explained); i++) {
+		const char *name = place == CTL_HERE ? explained[i].name : a->name;
+
+		if (explained[i].place != place)
+			continue;
+		if (a->format == ACL_JSON)
+			json_sep(out);
+		else if (out->len)
+			buf_addc(out, '\n');
+		if (place == CTL_CHILD)
+			gate_explain_dir(a->who, explained[i].what, a->dir, name, a->format, out);
+		else
+			gate_explain(a->who, explained[i].what, a->dir, name, a->format, out);
+	}
+}
+
+static void explain_open(const struct ask *a, const char *path, struct buf *out)
+{
+	if (a->format != ACL_JSON)
+		return;
+	buf_addc(out, '{');
+	json_kv(out, "path", path);
+	json_kv(out, "principal", shown_who(a->who));
+	json_key(out, "decisions");
+	buf_addc(out, '[');
+}
+
+static void explain_close(const struct ask *a, struct buf *out) { buf_adds(out, a->format == ACL_JSON ? "]}\n" : ""); }
+
+static void make_access(const struct ask *a, struct buf *out)
+{
+	AUTO_FREE char *path = shown_path(a->dir);
+
+	explain_open(a, path, out);
+	explain_rows(a, CTL_HERE, out);
+	explain_close(a, out);
+}
+
+static void make_explain(const struct ask *a, struct buf *out)
+{
+	AUTO_FREE char *path = node_path_in(a->dir, a->name);
+
+	explain_open(a, path, out);
+	if (is_visible_dir(a))
+		explain_rows(a, CTL_CHILD, out);
+	explain_rows(a, CTL_NAMED, out);
+	explain_close(a, out);
+}
+
+static void make_explain_op(const struct ask *a, struct buf *out)
+{
+	if (acl_ops[a->what].place == ACL_PLACE_DIR)
+		gate_explain_dir(a->who, a->what, a->dir, a->name, a->format, out);
+	else
+		gate_explain(a->who, a->what, a->dir, a->name, a->format, out);
+	if (a->format == ACL_JSON)
+		buf_addc(out, '\n');
+}
+
+static bool readable(void *arg, const char *file) { return gate_file_readable(arg, file); }
+
+static void make_effective(const struct ask *a, struct buf *out)
+{
+	struct acl_policy *p = policy_of(a->dir);
+
+	acl_effective(p, &a->who->who, policy_none() ? NULL : readable, (void *)a->who, out);
+	acl_policy_unref(p);
+}
+
+/* ------------------------------------------------------------------ status */
+
+static void note_auditor(void *arg, const char *role, struct acl_src src)
+{
+	(void)src;
+	if (str_ieq(role, "auditor"))
+		*(bool *)arg = true;
+}
+
+/* Root administrators and auditors see all of it. */
+static bool sees_all(const struct ask *a)
+{
+	struct acl_policy *p = policy_of(a->dir);
+	bool all = policy_none() || acl_is_root_admin(p, &a->who->who);
+
+	if (!all)
+		acl_roles(p, &a->who->who, note_auditor, &all);
+	acl_policy_unref(p);
+	return all;
+}
+
+struct figure {
+	const char *name;
+	uint64_t value;
+};
+
+static uint64_t uptime(void) { return (uint64_t)(gate_now() - policy_began().tv_sec); }
+
+static size_t figures_all(struct figure *f)
+{
+	struct index_figures index = index_figures();
+	struct watch_figures watch = watch_figures();
+	struct gate_counters gate = gate_counters();
+	size_t n = 0;
+
+	f[n++] = (struct figure){"generation", policy_generation()};
+	f[n++] = (struct figure){"decisions", gate.decisions};
+	f[n++] = (struct figure){"refusals", gate.refusals};
+	f[n++] = (struct figure){"nodes", nodes_count()};
+	f[n++] = (struct figure){"handles", handles_count()};
+	f[n++] = (struct figure){"open_dirs", back_open_dirs()};
+	f[n++] = (struct figure){"requests", stats_total()};
+	f[n++] = (struct figure){"index_directories", index.directories};
+	f[n++] = (struct figure){"index_ready", index.ready};
+	f[n++] = (struct figure){"index_walked", index.walked};
+	f[n++] = (struct figure){"index_walk_ms", index.last_walk_ms};
+	f[n++] = (struct figure){"watch_events", watch.events};
+	f[n++] = (struct figure){"watch_changes", watch.changes};
+	f[n++] = (struct figure){"watch_overflows", watch.overflows};
+	return n;
+}
+
+static void invalid_text(void *arg, const char *dir, const char *text)
+{
+	buf_addf(arg, "invalid policy in %s/:\n%s", *dir ? dir : ".", text);
+}
+
+static void invalid_json(void *arg, const char *dir, const char *text)
+{
+	json_sep(arg);
+	buf_addc(arg, '{');
+	json_kv(arg, "path", *dir ? dir : ".");
+	json_kv(arg, "text", text);
+	buf_addc(arg, '}');
+}
+
+static void status_text(const struct ask *a, bool all, struct buf *out)
+{
+	struct figure f[32];
+	size_t n = all ? figures_all(f) : 0;
+
+	buf_addf(out, "version %s\nuptime %llu\n", ZDDC_VERSION, (unsigned long long)uptime());
+	buf_addf(out, "your decisions %llu\nyour refusals %llu\n",
+		 (unsigned long long)__atomic_load_n(&a->who->decisions, __ATOMIC_RELAXED),
+		 (unsigned long long)__atomic_load_n(&a->who->refusals, __ATOMIC_RELAXED));
+	if (!all)
+		return;
+	buf_addf(out, "watch %s\n", watch_figures().kind);
+	for (size_t i = 0; i < n; i++)
+		buf_addf(out, "%s %llu\n", f[i].name, (unsigned long long)f[i].value);
+	policy_invalid_each(invalid_text, out);
+	stats_format(out);
+}
+
+static void status_ops(struct buf *out)
+{
+	json_key(out, "operations");
+	buf_addc(out, '{');
+	for (int i = 0; i < OP_COUNT; i++) {
+		struct stats_row row = stats_row((enum op_id)i);
+
+		if (!row.count)
+			continue;
+		json_key(out, stats_name((enum op_id)i));
+		buf_addc(out, '{');
+		json_kv_int(out, "count", (long long)row.count);
+		json_kv_int(out, "errors", (long long)row.errors);
+		json_kv_int(out, "p50_us", (long long)row.p50_us);
+		json_kv_int(out, "p99_us", (long long)row.p99_us);
+		buf_addc(out, '}');
+	}
+	buf_addc(out, '}');
+}
+
+static void status_json(const struct ask *a, bool all, struct buf *out)
+{
+	struct figure f[32];
+	size_t n = all ? figures_all(f) : 0;
+
+	buf_addc(out, '{');
+	json_kv(out, "version", ZDDC_VERSION);
+	json_kv_int(out, "uptime", (long long)uptime());
+	json_key(out, "counters");
+	buf_addc(out, '{');
+	json_kv_int(out, "decisions", (long long)__atomic_load_n(&a->who->decisions, __ATOMIC_RELAXED));
+	json_kv_int(out, "refusals", (long long)__atomic_load_n(&a->who->refusals, __ATOMIC_RELAXED));
+	buf_addc(out, '}');
+	if (all) {
+		json_kv(out, "watch", watch_figures().kind);
+		for (size_t i = 0; i < n; i++)
+			json_kv_int(out, f[i].name, (long long)f[i].value);
+		json_key(out, "invalid");
+		buf_addc(out, '[');
+		policy_invalid_each(invalid_json, out);
+		buf_addc(out, ']');
+		status_ops(out);
+	}
+	buf_adds(out, "}\n");
+}
+
+static void make_status(const struct ask *a, struct buf *out)
+{
+	bool all = sees_all(a);
+
+	if (a->format == ACL_JSON)
+		status_json(a, all, out);
+	else
+		status_text(a, all, out);
+}
+
+/* ------------------------------------------------------------------ the table */
+
+static const struct ctl_row rows[] = {
+#define CTL(id, name, kind, where, format, make) {name, CTL_##kind, CTL_##where, ACL_##format, make},
+#define CTL_XATTR(...)
+#define EXPLAINED(...)
+#include "fs/virt.def"
+#undef CTL
+#undef CTL_XATTR
+#undef EXPLAINED
+};
+
+/* The operation of "explain.unlink" or "explain.unlink.json"; false if it names none. */
+static bool row_op(const struct ctl_row *row, const char *name, char **op)
+{
+	size_t len = strlen(name), prefix = strlen(row->name), end = row->format == ACL_JSON ? strlen(JSON_END) : 0;
+	enum acl_op what;
+
+	if (len <= prefix + end || strncmp(name, row->name, prefix) != 0 || !str_ends(name, end ? JSON_END : ""))
+		return false;
+	*op = strndup(name + prefix, len - prefix - end);
+	if (acl_op_find(*op, &what))
+		return true;
+	free(steal_ptr(*op));
+	return false;
+}
+
+static bool row_visible(const struct ctl_row *row, const struct identity *who, const struct node *dir)
+{
+	switch (row->where) {
+	case CTL_ALL:
+		return true;
+	case CTL_ROOT:
+		return !dir->parent;
+	case CTL_OWN:
+		return policy_rejected(dir, who->uid, NULL);
+	}
+	return false;
+}
+
+/* The row of that name, with the operation (malloc()ed) of an OPS row; NULL if there is none for this caller. */
+static const struct ctl_row *row_find(const char *name, const struct identity *who, const struct node *dir, char **op)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		bool named = rows[i].kind == CTL_OPS ? row_op(&rows[i], name, op) : !strcmp(rows[i].name, name);
+
+		if (named && row_visible(&rows[i], who, dir))
+			return &rows[i];
+	}
+	return NULL;
+}
+
+/* ------------------------------------------------------------------ look-up and attributes */
+
+static bool is_dir(const struct node *n) { return n->kind == NODE_CTL_DIR; }
+
+static void attr_fill(const struct node *n, struct stat *st)
+{
+	struct timespec began = policy_began();
+
+	*st = (struct stat){
+		.st_ino = n->ino,
+		.st_mode = is_dir(n) ? S_IFDIR | 0555 : S_IFREG | 0444,
+		.st_nlink = is_dir(n) ? 2 : 1,
+		.st_uid = geteuid(),
+		.st_gid = getegid(),
+		.st_blksize = 4096,
+		.st_atim = began,
+		.st_mtim = began,
+		.st_ctim = began,
+	};
+}
+
+/* The node of 'name', told what it is. Takes 'arg'. */
+static void enter_node(struct node *dir, const char *name, enum node_kind kind, const struct ctl_row *row, char *arg, struct entry *out)
+{
+	struct node *n = node_enter(dir, name, kind, NULL, node_virtual_ino(dir, name));
+
+	pthread_mutex_lock(&n->lock);
+	if (row && !n->ctl) { /* .zddc.d itself has none, and is read without the lock */
+		n->ctl = row;
+		n->ctl_arg = steal_ptr(arg);
+	}
+	pthread_mutex_unlock(&n->lock);
+	free(arg);
+	memset(out, 0, sizeof(*out));
+	out->node = n;
+	attr_fill(n, &out->attr);
+}
+
+static int lookup_row(struct op *op, struct node *dir, const char *name, struct entry *out)
+{
+	char *arg = NULL;
+	const struct ctl_row *row = row_find(name, op->caller.id, node_governor(dir), &arg);
+
+	if (!row)
+		return -ENOENT;
+	enter_node(dir, name, row->kind == CTL_FILE ? NODE_CTL_FILE : NODE_CTL_DIR, row, arg, out);
+	return 0;
+}
+
+int ctl_lookup(struct op *op, struct node *dir, const char *name, struct entry *out)
+{
+	int r = gate_enter(op, node_governor(dir));
+
+	if (r)
+		return r;
+	if (dir->kind == NODE_DIR || dir->kind == NODE_SLOT) {
+		if (strcmp(name, ".zddc.d") != 0)
+			return -ENOENT;
+		enter_node(dir, name, NODE_CTL_DIR, NULL, NULL, out);
+		return 0;
+	}
+	if (!is_dir(dir))
+		return -ENOTDIR;
+	if (!dir->ctl)
+		return lookup_row(op, dir, name, out);
+	if (name_class(name) == NAME_INVALID)
+		return -ENOENT;
+	enter_node(dir, name, NODE_CTL_FILE, dir->ctl, strdup(name), out);
+	return 0;
+}
+
+int ctl_getattr(struct op *op, struct node *node, struct stat *out)
+{
+	int r = gate_enter(op, node_governor(node));
+
+	if (!r)
+		attr_fill(node, out);
+	return r;
+}
+
+int ctl_text(struct op *op, struct node *node, struct buf *out)
+{
+	struct ask a = {.who = op->caller.id, .dir = node_governor(node), .name = node->ctl_arg};
+	int r = gate_enter(op, a.dir);
+
+	if (r)
+		return r;
+	if (is_dir(node) || !node->ctl)
+		return -EISDIR;
+	a.format = node->ctl->format;
+	if (node->ctl->kind == CTL_OPS && !acl_op_find(node->parent->ctl_arg, &a.what))
+		return -ENOENT;
+	if (!row_visible(node->ctl, a.who, a.dir))
+		return -ENOENT;
+	node->ctl->make(&a, out);
+	return 0;
+}
+
+int ctl_list(struct op *op, struct node *dir, bool (*each)(void *arg, const char *name, mode_t type), void *arg)
+{
+	struct node *at = node_governor(dir);
+	int r = gate_enter(op, at);
+
+	if (r || dir->ctl)
+		return r; /* what may be asked about is not listed */
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (rows[i].kind == CTL_OPS || !row_visible(&rows[i], op->caller.id, at))
+			continue;
+		if (!each(arg, rows[i].name, rows[i].kind == CTL_FILE ? S_IFREG : S_IFDIR))
+			return 0;
+	}
+	return 0;
+}
+
+/* ------------------------------------------------------------------ xattrs */
+
+static void xattr_effective(const struct ask *a, struct buf *out)
+{
+	char verbs[8];
+
+	buf_adds(out, verbs_print(gate_verbs(a->who, a->dir).effective, verbs));
+}
+
+static void xattr_explain(const struct ask *a, struct buf *out)
+{
+	if (a->name)
+		make_explain(a, out);
+	else
+		make_access(a, out);
+}
+
+static void xattr_policy(const struct ask *a, struct buf *out)
+{
+	struct acl_policy *p = policy_of(a->dir);
+
+	buf_adds(out, acl_policy_hash(p));
+	acl_policy_unref(p);
+}
+
+static void xattr_principal(const struct ask *a, struct buf *out) { buf_adds(out, shown_who(a->who)); }
+
+static void xattr_last_error(const struct ask *a, struct buf *out) { gate_last_error(a->who, ACL_TEXT, out); }
+
+static const struct {
+	const char *name;
+	void (*make)(const struct ask *a, struct buf *out);
+} xattrs[] = {
+#define CTL(...)
+#define CTL_XATTR(name, make) {name, make},
+#define EXPLAINED(...)
+#include "fs/virt.def"
+#undef CTL
+#undef CTL_XATTR
+#undef EXPLAINED
+};
+
+int ctl_xattr(struct op *op, struct node *node, const char *name, struct buf *out)
+{
+	struct ask a = {.who = op->caller.id, .dir = node_governor(node), .format = ACL_TEXT};
+
+	if (!str_starts(name, PREFIX) || node->kind == NODE_CTL_DIR || node->kind == NODE_CTL_FILE || node->kind == NODE_LINK)
+		return -ENODATA;
+	if (node->kind == NODE_FILE || node->kind == NODE_POLICY)
+		a.name = node->name;
+	for (size_t i = 0; i < ARRAY_LEN(xattrs); i++) {
+		if (strcmp(name + strlen(PREFIX), xattrs[i].name) != 0)
+			continue;
+		int r = gate_enter(op, a.dir);
+
+		if (!r)
+			xattrs[i].make(&a, out);
+		return r;
+	}
+	return -ENODATA;
+}
