@@ -12,6 +12,7 @@
 #include "fs/caller.h"
 #include "fs/commit.h"
 #include "fs/gate.h"
+#include "fs/inflight.h"
 #include "fs/node.h"
 #include "fs/op.h"
 
@@ -161,11 +162,12 @@ static int refuse_too_big(struct draft *d, struct identity *who)
 	return gate_refuse_text(who, EFBIG, ACL_OP_WRITE, path, NULL, "%s was not changed: a policy may have at most 1 MiB", path);
 }
 
-/* Decided again: the policy may have changed since the open, by this very text too. Under tree_lock for writing. */
-static int commit_locked(struct op *op, struct draft *d, struct identity *who)
+/* Decided again: the policy may have changed since the open, by this very text too. */
+static int commit_once(struct op *op, struct draft *d, struct identity *who)
 {
 	int r;
 
+	WITH_WRLOCK(&tree_lock);
 	WITH_MUTEX(&d->lock);
 	d->written = false;
 	if (d->dir->gone)
@@ -188,12 +190,18 @@ static bool has_writes(struct draft *d)
 	return d->written;
 }
 
+/* No write that only the old text allowed lands after the answer. */
+static int commit(struct op *op, struct draft *d, struct identity *who)
+{
+	int r = commit_once(op, d, who);
+
+	inflight_drain();
+	return r;
+}
+
 int draft_commit(struct op *op, struct draft *d, struct identity *who)
 {
-	if (!has_writes(d))
-		return 0;
-	WITH_WRLOCK(&tree_lock);
-	return commit_locked(op, d, who);
+	return has_writes(d) ? commit(op, d, who) : 0;
 }
 
 static void draft_free(struct draft *d)
@@ -214,10 +222,8 @@ static bool worth_a_try(struct draft *d)
 
 void draft_release(struct op *op, struct draft *d, struct identity *who)
 {
-	if (worth_a_try(d)) {
-		WITH_WRLOCK(&tree_lock);
-		commit_locked(op, d, who);
-	}
+	if (worth_a_try(d))
+		commit(op, d, who);
 	draft_free(d);
 }
 

@@ -10,6 +10,7 @@
 #include "fs/creator.h"
 #include "fs/gate.h"
 #include "fs/handle.h"
+#include "fs/inflight.h"
 #include "fs/node.h"
 #include "fs/op.h"
 #include "fs/virt_ctl.h"
@@ -437,6 +438,7 @@ static int change_size(struct op *op, struct node *n, struct handle *h, off_t si
 	if (h && h->draft)
 		return draft_truncate(h->draft, size);
 	if (h && h->kind == HANDLE_FILE && handle_writable(h)) {
+		WITH_WRITE;
 		int r = may_write(op, h);
 
 		return r < 0 ? r : back_truncate(h->fd, size);

@@ -12,6 +12,7 @@
 #include "fs/creator.h"
 #include "fs/gate.h"
 #include "fs/handle.h"
+#include "fs/inflight.h"
 #include "fs/lazy.h"
 #include "fs/names.h"
 #include "fs/node.h"
@@ -391,6 +392,7 @@ int may_write(struct op *op, struct handle *h)
 /* Appending goes to the end as it is now, not to where the kernel saw it: whole lines land once. */
 ssize_t op_write(struct op *op, struct handle *h, const void *data, size_t size, off_t off, bool append)
 {
+	WITH_WRITE;
 	int r = may_write(op, h);
 
 	if (r < 0)
@@ -403,6 +405,7 @@ ssize_t op_write(struct op *op, struct handle *h, const void *data, size_t size,
 int op_fallocate(struct op *op, struct handle *h, int mode, off_t off, off_t len)
 {
 	int plain = mode & ~(FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE);
+	WITH_WRITE;
 	int r = may_write(op, h);
 
 	if (r < 0)
@@ -420,6 +423,7 @@ ssize_t op_copy_range(struct op *op, struct handle *in, off_t off_in, struct han
 		return -EINVAL;
 	if (in->kind != HANDLE_FILE || out->kind != HANDLE_FILE)
 		return -EOPNOTSUPP; /* the kernel reads and writes instead */
+	WITH_WRITE;
 	r = may_write(op, out);
 	return r < 0 ? r : back_copy_range(in->fd, off_in, out->fd, off_out, len);
 }

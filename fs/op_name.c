@@ -17,6 +17,7 @@
 #include "fs/creator.h"
 #include "fs/gate.h"
 #include "fs/handle.h"
+#include "fs/inflight.h"
 #include "fs/lazy.h"
 #include "fs/names.h"
 #include "fs/node.h"
@@ -105,22 +106,29 @@ static int unlink_file(struct op *op, struct node *dir, const char *name, int *k
 	return r;
 }
 
+static int remove_policy(struct op *op, struct node *dir)
+{
+	WITH_WRLOCK(&tree_lock);
+	return dir->gone ? -ENOENT : unlink_policy(op, dir);
+}
+
 int op_unlink(struct op *op, struct node *dir, const char *name)
 {
 	AUTO_CLOSE int keep = -1; /* before the lock, so that it is closed after it */
 	bool exists;
 	int r;
 
-	if (!is_policy(name)) {
-		r = see_first(op, dir, name, &exists);
-		if (r < 0)
-			return r;
+	if (is_policy(name)) {
+		r = remove_policy(op, dir);
+		inflight_drain();
+		return r;
 	}
+	r = see_first(op, dir, name, &exists);
+	if (r < 0)
+		return r;
 	WITH_WRLOCK(&tree_lock);
 	if (dir->gone)
 		return -ENOENT;
-	if (is_policy(name))
-		return unlink_policy(op, dir);
 	return dir->kind == NODE_DIR ? unlink_file(op, dir, name, &keep) : -EISDIR;
 }
 
@@ -840,8 +848,11 @@ int op_rename(struct op *op, struct node *from, const char *name, struct node *t
 	r = rename_first(op, from, name, to, new_name);
 	if (r < 0)
 		return r;
-	WITH_WRLOCK(&tree_lock);
-	return rename_locked(op, from, name, to, new_name, flags);
+	pthread_rwlock_wrlock(&tree_lock);
+	r = rename_locked(op, from, name, to, new_name, flags);
+	pthread_rwlock_unlock(&tree_lock);
+	inflight_drain(); /* what was decided for the old place has landed */
+	return r;
 }
 
 /* ------------------------------------------------------------------------------------------------ links */

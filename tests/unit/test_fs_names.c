@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "fs/names.h"
+#include "fs/names.c" /* fs/ is no library that tests are linked with */
 
 static void all(enum name_class class, const char *const *names, size_t n)
 {
@@ -18,7 +18,7 @@ static void all(enum name_class class, const char *const *names, size_t n)
 }
 #define ALL(class, names) all(class, names, sizeof(names) / sizeof(*(names)))
 
-static void reserved(void **state)
+static void policy_and_trash(void **state)
 {
 	static const char *const trash[] = {".Trash", ".Trash-1000", ".Trash-0"};
 
@@ -28,7 +28,7 @@ static void reserved(void **state)
 	ALL(NAME_TRASH, trash);
 }
 
-static void lookalikes(void **state)
+static void look_alike(void **state)
 {
 	static const char *const names[] = {
 		".ZDDC", ".Zddc", ".zddC", ".zddc ", " .zddc", ".zddc.", ".zddc..", ".zddc. .", ".zddc\t", ".zddc\n", ".zddc\x7f", "\x01.zddc",
@@ -42,7 +42,7 @@ static void lookalikes(void **state)
 	ALL(NAME_LOOKALIKE, names);
 }
 
-static void ordinary(void **state)
+static void plain_names(void **state)
 {
 	static const char *const names[] = {
 		"zddc", "_zddc", ".zddc~", ".zddc.bak", ".zddc.swp", ".zddc.dd", ".zdd", ".zdc", "zddc.d", ".zddcd", "x.zddc", ".zddc1", ".zddx",
@@ -58,7 +58,7 @@ static void ordinary(void **state)
 	assert_int_equal(name_class(longest), NAME_ORDINARY);
 }
 
-static void invalid(void **state)
+static void no_names(void **state)
 {
 	static const char *const names[] = {"", ".", "..", "a/b", "/"};
 	char too_long[257];
@@ -73,7 +73,7 @@ static void invalid(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reserved), cmocka_unit_test(lookalikes), cmocka_unit_test(ordinary), cmocka_unit_test(invalid),
+		cmocka_unit_test(policy_and_trash), cmocka_unit_test(look_alike), cmocka_unit_test(plain_names), cmocka_unit_test(no_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
