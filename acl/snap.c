@@ -20,6 +20,7 @@ struct entry {
 	struct acl_policy *policy;
 	struct acl_own own;
 	char *file; /* of an invalid document */
+	struct entry *parent, *child, *next, **link; /* the tree: a directory is known only if the one above it is */
 	UT_hash_handle hh;
 };
 
@@ -43,6 +44,13 @@ struct acl_snap *acl_snap_new(struct acl *acl, const struct zddc_source *source)
 
 static void drop_entry(struct acl_snap *s, struct entry *e)
 {
+	while (e->child)
+		drop_entry(s, e->child);
+	if (e->link) {
+		*e->link = e->next;
+		if (e->next)
+			e->next->link = e->link;
+	}
 	HASH_DEL(s->entries, e);
 	acl_policy_unref(e->policy);
 	zddc_unref(e->own.doc);
@@ -51,18 +59,19 @@ static void drop_entry(struct acl_snap *s, struct entry *e)
 	free(e);
 }
 
-static bool at_or_below(const char *path, const char *dir)
+static struct entry *find(struct acl_snap *s, const char *dir)
 {
-	size_t n = strlen(dir);
-	return !n || (!strncmp(path, dir, n) && (!path[n] || path[n] == '/'));
+	struct entry *e;
+	HASH_FIND_STR(s->entries, dir, e);
+	return e;
 }
 
+/* Costs what is known at and below dir, however large the archive. */
 static void forget(struct acl_snap *s, const char *dir)
 {
-	struct entry *e, *next;
-	HASH_ITER(hh, s->entries, e, next)
-		if (at_or_below(e->dir, dir))
-			drop_entry(s, e);
+	struct entry *e = find(s, dir);
+	if (e)
+		drop_entry(s, e);
 }
 
 void acl_snap_forget(struct acl_snap *s, const char *dir)
@@ -122,19 +131,29 @@ static void read_own(struct acl_snap *s, struct entry *e)
 
 static struct entry *get(struct acl_snap *s, const char *dir);
 
+static void link_below(struct entry *parent, struct entry *e)
+{
+	e->parent = parent;
+	e->next = parent->child;
+	if (e->next)
+		e->next->link = &e->next;
+	parent->child = e;
+	e->link = &parent->child;
+}
+
 static struct acl_policy *compile(struct acl_snap *s, struct entry *e)
 {
 	const char *slash = strrchr(e->dir, '/');
 	if (!*e->dir)
 		return acl_root(s->acl, &e->own);
 	AUTO_FREE char *above = slash ? strndup(e->dir, (size_t)(slash - e->dir)) : strdup("");
-	return acl_child(s->acl, get(s, above)->policy, slash ? slash + 1 : e->dir, &e->own);
+	link_below(get(s, above), e);
+	return acl_child(s->acl, e->parent->policy, slash ? slash + 1 : e->dir, &e->own);
 }
 
 static struct entry *get(struct acl_snap *s, const char *dir)
 {
-	struct entry *e;
-	HASH_FIND_STR(s->entries, dir, e);
+	struct entry *e = find(s, dir);
 	if (e)
 		return e;
 	e = calloc(1, sizeof(*e));
