@@ -371,6 +371,10 @@ int ynode_parse(struct arena *a, const char *file, const char *text, size_t len,
 	struct parse p = {.arena = a, .file = file, .diags = d};
 	size_t errors = d->errors;
 	yaml_parser_t y;
+	if (len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) { /* the mark that Windows editors put in front */
+		text += 3;
+		len -= 3;
+	}
 	if (check_bytes(file, text, len, d))
 		return -EINVAL;
 	if (!yaml_parser_initialize(&y))

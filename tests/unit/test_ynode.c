@@ -273,12 +273,25 @@ static void equality(void **state)
 	assert_true(ynode_equal(NULL, NULL));
 }
 
+/* Windows editors put U+FEFF in front: it is no part of the first key. */
+static void byte_order_mark(void **state)
+{
+	static const char text[] = "\xef\xbb\xbftitle: x\n";
+	struct parsed p;
+
+	(void)state;
+	parse(&p, text, sizeof text - 1);
+	assert_int_equal(p.err, 0);
+	assert_non_null(ynode_get(p.tree, "title"));
+	done(&p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tree),	      cmocka_unit_test(scalar_types),  cmocka_unit_test(values),	  cmocka_unit_test(empty_is_a_map),
 		cmocka_unit_test(refused),    cmocka_unit_test(nul_bytes),     cmocka_unit_test(all_errors), cmocka_unit_test(at_the_limits),
-		cmocka_unit_test(too_many_events), cmocka_unit_test(equality),
+		cmocka_unit_test(too_many_events), cmocka_unit_test(equality),	  cmocka_unit_test(byte_order_mark),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
