@@ -271,11 +271,14 @@ class Worker:
 
 
 class Accounts:
-    """Real accounts and Unix groups, removed again on close() or exit."""
+    """Real accounts and Unix groups, removed again on close() or exit. One program at a time has them."""
 
     def __init__(self, users, groups=()):
+        self.lock = open("/run/lock/zddcfs-test-accounts", "w")
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
         self.users, self.groups = dict(users), list(groups)
         atexit.register(self.close)
+        self.remove()  # what a killed run left
         for group in self.groups:
             subprocess.run(["groupadd", "-f", group], check=True)
         for name, (uid, member_of) in self.users.items():
@@ -283,12 +286,16 @@ class Accounts:
             args += ["-G", ",".join(member_of)] if member_of else []
             subprocess.run(args + [name], check=True, stderr=subprocess.DEVNULL)
 
-    def close(self):
+    def remove(self):
         for name in self.users:
             subprocess.run(["userdel", name], stderr=subprocess.DEVNULL)
         for group in self.groups:
             subprocess.run(["groupdel", group], stderr=subprocess.DEVNULL)
+
+    def close(self):
+        self.remove()
         self.users, self.groups = {}, []
+        self.lock.close()
 
 
 # ------------------------------------------------------------------------------------------------------------------ mounts
@@ -320,6 +327,7 @@ class Archive:
     that ends in a slash to None. 'defaults' are own defaults instead of the built-in ones."""
 
     live = []
+    overlay = False  # True: the backing tree lies on overlayfs, which gives no file handles
 
     def __init__(self, tree=None, people=None, defaults=None):
         self.base = tempfile.mkdtemp(prefix="zddcfs-")
@@ -328,6 +336,8 @@ class Archive:
         self.log = os.path.join(self.base, "daemon.log")
         os.mkdir(self.back, 0o700)
         os.mkdir(self.mnt, 0o755)
+        if Archive.overlay:
+            self.mount_overlay()
         self.proc, self.options = None, []
         Archive.live.append(self)
         if defaults is not None:
@@ -336,6 +346,12 @@ class Archive:
         self.put(".zddc.d/identities.yaml", identities(people))
         for path, text in (tree or {}).items():
             self.put(path, text)
+
+    def mount_overlay(self):
+        where = {d: os.path.join(self.base, d) for d in ("lower", "upper", "work")}
+        for d in where.values():
+            os.mkdir(d, 0o700)
+        subprocess.run(["mount", "-t", "overlay", "overlay", "-o", "lowerdir=%(lower)s,upperdir=%(upper)s,workdir=%(work)s" % where, self.back], check=True)
 
     def put(self, path, text):
         """Writes behind the mount, in place."""
@@ -418,8 +434,9 @@ class Archive:
             self.proc = None
         if self.proc:
             T.equal(self.umount(), 0, "clean stop of the daemon")
-        while mounted(self.mnt):
-            umount2(self.mnt, MNT_DETACH)
+        for path in (self.mnt, self.back):
+            while mounted(path):
+                umount2(path, MNT_DETACH)
         shutil.rmtree(self.base, ignore_errors=True)
 
     @classmethod

@@ -169,7 +169,7 @@ def test_slowed_down():
             slow.send_signal(signal.SIGINT)
             slow.wait()
             alice.close()
-        T.check(done > 5 and refused > 5, "bob worked, and was refused: " + name, (done, refused))
+        T.check(done > 0 and refused > 5, "bob worked, and was refused: " + name, (done, refused))
         T.equal(acts, 0, "acts after the answer, %s slowed down (%d acts)" % (name, done))
 
 

@@ -45,8 +45,8 @@ def pick():
                     names.append(path)
                     done.add(path)
                     seen, total = seen + 1, total + st.st_size
-            if seen >= WANTED + 200:
-                return names, seen, total
+                    if seen >= WANTED + 200:
+                        return names, seen, total
     return names, seen, total
 
 
@@ -112,21 +112,28 @@ def test_three_tools():
         status, said, took = child.wait()
         T.equal((status, said), (0, ""), "%s as uid %d: exit status and noise" % (users[uid], uid))
         print("     %-6s %.1f s" % (users[uid], took), flush=True)
+    began = time.monotonic()
     want = digest(src, "")
+    print("     source read in %.1f s" % (time.monotonic() - began), flush=True)
     readers = {uid: Child(uid, digest, a.at(ACME), name) for uid, name in users.items()}
     for uid, name in users.items():
         got = readers[uid].wait()
         T.check(got == want, "%s: %d names are the same through the mount" % (name, len(want)), differences(got, want))
+        print("     %-6s compared after %.1f s" % (name, time.monotonic() - began), flush=True)
         behind = digest(a.behind(ACME), name)
         T.check(behind == want, "%s: and behind it" % name, differences(behind, want))
         owners = subprocess.run(["find", a.behind(ACME, name), "!", "-uid", str(uid)], stdout=subprocess.PIPE).stdout
         T.check(owners == b"", "%s: everything belongs to its user" % name, owners[:200])
+    print("     all compared after %.1f s" % (time.monotonic() - began), flush=True)
     status, said, took = as_user(PT2, copy, "rsync -a --itemize-changes %s/ %s/" % (src, a.at(ACME, "rsync")))
     changes = [x for x in said.splitlines() if not x.startswith(".d")]
     T.equal((status, changes), (0, []), "a second rsync -a finds nothing to do")
+    print("     second rsync %.1f s" % took, flush=True)
     T.equal(err_as(PT2, os.listdir, a.at(ACME, "cp")), "ENOENT", "nobody sees the other's")
+    began = time.monotonic()
     p = subprocess.run(["rm", "-r", a.at(ACME, "tar")], user=ALICE, group=ALICE, extra_groups=[], stderr=subprocess.PIPE, cwd="/")
     T.equal((p.returncode, p.stderr[:300]), (0, b""), "rm -r of the whole")
+    print("     rm -r %.1f s" % (time.monotonic() - began), flush=True)
     T.check(not os.path.exists(a.behind(ACME, "tar")), "it is gone")
 
 
