@@ -142,6 +142,8 @@ bool acl_policy_same_rules(const struct acl_policy *a, const struct acl_policy *
 
 /* What the fs asks of the directory itself, own-level keys and inherited ones, each by its merge rule. */
 bool acl_is_zone(const struct acl_policy *p);
+/* Does any paths: from here or above declare a zone below? (One that a .zddc below makes is not known here.) Conservative. */
+bool acl_zone_below(const struct acl_policy *p);
 bool acl_is_invalid(const struct acl_policy *p); /* an invalid document at this level or above */
 bool acl_is_virtual(const struct acl_policy *p); /* own level: virtual */
 bool acl_keeps_history(const struct acl_policy *p);

@@ -393,6 +393,24 @@ bool acl_policy_same_rules(const struct acl_policy *a, const struct acl_policy *
 int acl_policy_level(const struct acl_policy *p) { return p->level; }
 const char *acl_policy_hash(const struct acl_policy *p) { return p->hash; }
 bool acl_is_zone(const struct acl_policy *p) { return p->zone; }
+
+static bool declares_zone(const struct body *b)
+{
+	if (b->star && (b->star->worm.set || declares_zone(b->star)))
+		return true;
+	for (size_t i = 0; i < b->n_paths; i++)
+		if (b->paths[i].body != b->star && (b->paths[i].body->worm.set || declares_zone(b->paths[i].body)))
+			return true;
+	return false;
+}
+
+bool acl_zone_below(const struct acl_policy *p)
+{
+	for (size_t i = 0; i < p->n_threads; i++)
+		if (declares_zone(p->threads[i].body))
+			return true;
+	return false;
+}
 bool acl_is_invalid(const struct acl_policy *p) { return p->invalid_level >= 0; }
 bool acl_auto_own(const struct acl_policy *p) { return p->auto_own; }
 long long acl_freeze_until(const struct acl_policy *p) { return p->freeze_until; }

@@ -139,6 +139,9 @@ void acl_hint(const struct acl_policy *p, const struct acl_request *rq, const st
 		buf_adds(out, op == ACL_OP_LINK ? "copy the file instead: one file under two policies could not be write-once"
 						: "only files, folders and relative links live in an archive");
 		return;
+	case BECAUSE_BROKEN:
+		buf_adds(out, "ask whoever runs this mount to look at the disk and its log");
+		return;
 	case BECAUSE_RESERVED:
 		buf_adds(out, "nothing to do: these records prove what happened");
 		return;

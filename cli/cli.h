@@ -62,6 +62,11 @@ int cmd_why(const struct cli *c);
 int cmd_whoami(const struct cli *c);
 int cmd_check(const struct cli *c);
 int cmd_show_defaults(const struct cli *c);
+int cmd_seal(const struct cli *c);
+int cmd_accept(const struct cli *c);
+int cmd_mark(const struct cli *c);
+int cmd_hold(const struct cli *c);
+int cmd_withdraw(const struct cli *c);
 int cmd_help(const struct cli *c);
 
 /* help.c: the text of one command, and of all. */

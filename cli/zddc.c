@@ -36,6 +36,11 @@ static int dispatch(const struct cli *c)
 	case CMD_WHOAMI: return cmd_whoami(c);
 	case CMD_CHECK: return cmd_check(c);
 	case CMD_SHOW_DEFAULTS: return cmd_show_defaults(c);
+	case CMD_SEAL: return cmd_seal(c);
+	case CMD_ACCEPT: return cmd_accept(c);
+	case CMD_MARK: return cmd_mark(c);
+	case CMD_HOLD: return cmd_hold(c);
+	case CMD_WITHDRAW: return cmd_withdraw(c);
 	case CMD_HELP: return cmd_help(c);
 	case CMD_COUNT: break;
 	}

@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/fs.h>
 #include <linux/openat2.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -42,6 +44,21 @@ static struct {
 static int err_of(int r)
 {
 	return r < 0 ? -errno : r;
+}
+
+static bool broken; /* atomic: a write or fsync has failed with EIO */
+
+bool back_is_broken(void)
+{
+	return __atomic_load_n(&broken, __ATOMIC_ACQUIRE);
+}
+
+/* The result of something that had to reach the disk. */
+static int to_disk(int r)
+{
+	if (r == -EIO && !__atomic_exchange_n(&broken, true, __ATOMIC_ACQ_REL))
+		log_err("the disk under %s failed (EIO): nothing is changed any more until it is mounted anew; check the disk first", back.path);
+	return r;
 }
 
 /* ------------------------------------------------------------------------------------------------ looking */
@@ -387,6 +404,16 @@ int back_create(int dirfd, const char *name, mode_t mode, uid_t uid, gid_t gid, 
 	return steal_fd(&fd);
 }
 
+static void tmp_name(char *name);
+static int open_tmp(bool make);
+
+int back_create_tmp(mode_t mode, uid_t uid, gid_t gid, int flags, char *tmp, int *tmp_dirfd)
+{
+	*tmp_dirfd = open_tmp(true);
+	tmp_name(tmp);
+	return *tmp_dirfd < 0 ? *tmp_dirfd : back_create(*tmp_dirfd, tmp, mode, uid, gid, flags);
+}
+
 int back_mkdir(int dirfd, const char *name, mode_t mode, uid_t uid, gid_t gid)
 {
 	if (mkdirat(dirfd, name, 0700) < 0)
@@ -478,7 +505,7 @@ int back_truncate(int fd, off_t size)
 
 int back_fsync(int fd, bool datasync)
 {
-	return err_of(datasync ? fdatasync(fd) : fsync(fd));
+	return to_disk(err_of(datasync ? fdatasync(fd) : fsync(fd)));
 }
 
 ssize_t back_pread(int fd, void *data, size_t n, off_t off)
@@ -510,8 +537,11 @@ static ssize_t write_all(int fd, const void *data, size_t n, off_t off, int rwf)
 
 		if (r < 0 && errno == EINTR)
 			continue;
-		if (r < 0)
-			return done ? (ssize_t)done : -errno;
+		if (r < 0) {
+			int e = to_disk(-errno);
+
+			return e == -EIO || !done ? e : (ssize_t)done;
+		}
 		done += (size_t)r;
 	}
 	return (ssize_t)done;
@@ -573,6 +603,37 @@ int back_setxattr(int dirfd, const char *name, const char *attr, const void *val
 	AUTO_CLOSE int fd = back_open(dirfd, *name ? name : ".", O_RDONLY, 0);
 
 	return fd < 0 ? fd : err_of(fsetxattr(fd, attr, value, size, flags));
+}
+
+ssize_t back_fgetxattr(int fd, const char *attr, void *value, size_t size)
+{
+	ssize_t n = fgetxattr(fd, attr, value, size);
+
+	return n < 0 ? -errno : n;
+}
+
+int back_fsetxattr(int fd, const char *attr, const void *value, size_t size)
+{
+	return err_of(fsetxattr(fd, attr, value, size, 0));
+}
+
+int back_set_immutable(int fd, bool on)
+{
+	int flags;
+
+	if (ioctl(fd, FS_IOC_GETFLAGS, &flags) < 0)
+		return -errno;
+	if (!!(flags & FS_IMMUTABLE_FL) == on)
+		return 0;
+	flags ^= FS_IMMUTABLE_FL;
+	return err_of(ioctl(fd, FS_IOC_SETFLAGS, &flags));
+}
+
+bool back_is_immutable(int fd)
+{
+	int flags;
+
+	return ioctl(fd, FS_IOC_GETFLAGS, &flags) == 0 && (flags & FS_IMMUTABLE_FL);
 }
 
 int back_removexattr(int dirfd, const char *name, const char *attr)

@@ -45,6 +45,12 @@ size_t back_raise_limits(void);
 /* The node is being freed, or its directory is gone: its descriptor is closed when nobody holds it. */
 void back_dir_drop(struct node *dir);
 
+/*
+ * A write or fsync here has failed with EIO. What is on disk is no longer what was acknowledged, and a later fsync would say that all is
+ * well (THREATS 29): nothing is changed any more until the archive is mounted anew.
+ */
+bool back_is_broken(void);
+
 /* A directory descriptor (O_PATH) for as long as it is held; from the LRU. */
 int back_dir_get(struct node *dir, int *fd); /* under tree_lock */
 void back_dir_put(struct node *dir, int fd);
@@ -56,6 +62,8 @@ int back_ref_of(int dirfd, const char *name, struct back_ref *ref, struct stat *
 int back_open(int dirfd, const char *name, int flags, mode_t mode); /* fd or -errno; O_NOFOLLOW, regular files and directories only */
 int back_opendir(int dirfd, const char *name); /* readable directory descriptor; name "" or "." is dirfd itself */
 int back_create(int dirfd, const char *name, mode_t mode, uid_t uid, gid_t gid, int flags); /* O_EXCL; 0600 then fchown, fchmod; fd or -errno */
+/* The same in <root>/.zddc.d/tmp, for a file that is renamed into its place when it is complete; 'tmp' as back_tmp_file. */
+int back_create_tmp(mode_t mode, uid_t uid, gid_t gid, int flags, char *tmp, int *tmp_dirfd);
 int back_mkdir(int dirfd, const char *name, mode_t mode, uid_t uid, gid_t gid);
 int back_symlink(const char *target, int dirfd, const char *name, uid_t uid, gid_t gid);
 int back_unlink(int dirfd, const char *name);
@@ -79,6 +87,11 @@ int back_statvfs(struct statvfs *out);
 ssize_t back_getxattr(int dirfd, const char *name, const char *attr, void *value, size_t size);
 ssize_t back_listxattr(int dirfd, const char *name, char *list, size_t size);
 int back_setxattr(int dirfd, const char *name, const char *attr, const void *value, size_t size, int flags);
+ssize_t back_fgetxattr(int fd, const char *attr, void *value, size_t size);
+int back_fsetxattr(int fd, const char *attr, const void *value, size_t size);
+/* FS_IMMUTABLE_FL: not even root changes it, whether or not we are mounted. -EOPNOTSUPP or -ENOTTY where there is none. */
+int back_set_immutable(int fd, bool on);
+bool back_is_immutable(int fd);
 int back_removexattr(int dirfd, const char *name, const char *attr);
 
 /* By path from the archive root, for documents and the daemon's own files only ("" is the root): walks component by component, beneath. */

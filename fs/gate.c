@@ -15,6 +15,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "fs/back.h"
 #include "fs/node.h"
 #include "fs/policy.h"
 
@@ -29,15 +30,34 @@ static const char HIDDEN[] = "(hidden)";
 
 static _Atomic uint64_t decisions, refusals;
 static _Atomic long long clock_most;
+static _Atomic long long clock_base; /* what CLOCK_BOOTTIME lacks to the latest time ever seen; 0: nothing seen yet */
+
+static long long boottime(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_BOOTTIME, &t);
+	return t.tv_sec;
+}
+
+static void raise_to(_Atomic long long *most, long long to)
+{
+	long long is = atomic_load(most);
+
+	while (to > is && !atomic_compare_exchange_weak(most, &is, to))
+		;
+}
 
 long long gate_now(void)
 {
-	long long now = (long long)time(NULL), most = atomic_load(&clock_most);
+	long long now = (long long)time(NULL), since_boot = boottime();
 
-	while (now > most && !atomic_compare_exchange_weak(&clock_most, &most, now))
-		;
-	return now > most ? now : most;
+	raise_to(&clock_base, now - since_boot);
+	raise_to(&clock_most, atomic_load(&clock_base) + since_boot);
+	return atomic_load(&clock_most);
 }
+
+void gate_clock_floor(long long at) { raise_to(&clock_base, at - boottime()); }
 
 static struct acl_attrs attrs_now(void)
 {
@@ -112,6 +132,8 @@ static struct acl_decision decide(struct acl_policy *p, const struct identity *w
 
 	atomic_fetch_add_explicit(&decisions, 1, memory_order_relaxed);
 	__atomic_add_fetch(&((struct identity *)who)->decisions, 1, __ATOMIC_RELAXED);
+	if (back_is_broken() && rq->flags & ACL_CHANGE)
+		return (struct acl_decision){.reason = BECAUSE_BROKEN, .err = EROFS, .needed = rq->needed, .missing = rq->needed, .level = -1};
 	if (!policy_none())
 		return acl_decide_with(p, rights_of(p, (struct identity *)who), rq);
 	d = (struct acl_decision){.allowed = !(rq->flags & ACL_IS_NEVER), .needed = rq->needed, .effective = V_ALL, .level = -1};
@@ -286,6 +308,8 @@ struct refusal {
 	char *sentence;
 	char *diagnostics; /* JSON array, or NULL */
 	char *details; /* the same for people, or NULL */
+	char *facts; /* members of the JSON object, each with a comma before it, or NULL */
+	char *instead; /* said as the hint, in the place of the engine's */
 };
 
 struct last {
@@ -311,6 +335,8 @@ static void refusal_put(struct refusal *r)
 	free(r->sentence);
 	free(r->diagnostics);
 	free(r->details);
+	free(r->facts);
+	free(r->instead);
 	free(r);
 }
 
@@ -392,8 +418,8 @@ static struct refusal *refusal_new(const struct identity *who, enum acl_op what,
 }
 
 /* A refused decision. Cheap: nothing is rendered before somebody asks. */
-static int refuse_decision(const struct identity *who, enum acl_op what, struct node *dir, const char *name, struct acl_policy *p,
-			   const struct acl_request *rq, const struct acl_decision *d)
+static struct refusal *refused_decision(const struct identity *who, enum acl_op what, struct node *dir, const char *name, struct acl_policy *p,
+					const struct acl_request *rq, const struct acl_decision *d)
 {
 	struct refusal *r = refusal_new(who, what, d->err, name ? node_path_in(dir, name) : node_path(dir));
 
@@ -404,7 +430,48 @@ static int refuse_decision(const struct identity *who, enum acl_op what, struct 
 	r->rq.who = &r->who->who;
 	r->rq.attrs = &r->attrs;
 	r->d = *d;
-	return remember(r);
+	return r;
+}
+
+static int refuse_decision(const struct identity *who, enum acl_op what, struct node *dir, const char *name, struct acl_policy *p,
+			   const struct acl_request *rq, const struct acl_decision *d)
+{
+	return remember(refused_decision(who, what, dir, name, p, rq, d));
+}
+
+static void add_state(struct refusal *r, const struct gate_state *s)
+{
+	AUTO_BUF facts = BUF_INIT, text = BUF_INIT;
+
+	buf_addc(&facts, ' '); /* so that each member gets its comma */
+	json_kv(&facts, "state", s->state);
+	json_kv(&facts, "since", *s->since ? s->since : NULL);
+	json_kv(&facts, "by", s->by);
+	json_kv(&facts, "rule", s->rule);
+	json_kv(&facts, "instead", s->instead);
+	buf_addf(&text, "%s\nrule: %s\n", s->text, s->rule);
+	r->facts = buf_steal(&facts);
+	r->details = buf_steal(&text);
+	r->instead = strdup(s->instead);
+}
+
+int gate_refuse_state(struct op *op, enum acl_op what, struct node *dir, const char *name, unsigned flags, const struct gate_state *s)
+{
+	struct identity *who = op->caller.id;
+	struct acl_attrs attrs = attrs_now();
+	struct acl_request rq = acl_request_for(what, name, &who->who, &attrs, flags);
+	struct acl_policy *p = policy_of(dir);
+	struct acl_decision d = decide(p, who, &rq);
+	int err = 0;
+
+	if (!d.allowed) {
+		struct refusal *r = refused_decision(who, what, dir, name, p, &rq, &d);
+
+		add_state(r, s);
+		err = remember(r);
+	}
+	acl_policy_unref(p);
+	return err;
 }
 
 int gate_check_as(struct op *op, struct identity *who, enum acl_op what, struct node *dir, const char *name, unsigned flags)
@@ -522,7 +589,10 @@ static void tell(const struct refusal *r, struct told *t)
 	}
 	hide(r->who, &t->d);
 	acl_sentence(&r->rq, &t->d, r->what, r->path, &t->sentence);
-	acl_hint(r->policy, &r->rq, &t->d, r->what, r->path, &t->hint);
+	if (r->instead)
+		buf_adds(&t->hint, r->instead);
+	else
+		acl_hint(r->policy, &r->rq, &t->d, r->what, r->path, &t->hint);
 }
 
 static void kv_src(struct buf *out, const char *key, struct acl_src src)
@@ -557,6 +627,7 @@ static void tell_json(const struct refusal *r, const struct told *t, struct buf 
 	kv_src(out, "mask", t->d.zone ? t->d.mask : (struct acl_src){0});
 	json_kv(out, "sentence", buf_str(&t->sentence));
 	json_kv(out, "hint", buf_str(&t->hint));
+	buf_adds(out, r->facts ? r->facts + 1 : ""); /* past the blank */
 	if (r->diagnostics) {
 		json_key(out, "diagnostics");
 		buf_adds(out, r->diagnostics);

@@ -40,6 +40,16 @@ __attribute__((format(printf, 6, 7))) int gate_refuse_text(const struct identity
 /* A refusal for a reason of reasons.def that verbs do not know (BECAUSE_NEVER, BECAUSE_NEEDS_OWNER): recorded; -errno of the reason. */
 int gate_refuse_why(const struct identity *who, enum acl_op what, struct node *dir, const char *name, enum acl_reason why);
 
+/* What is said of a refusal that is about the state of a file (seal.h). All strings are copied. */
+struct gate_state {
+	const char *state, *since, *by; /* "sealed", when (RFC 3339, "" if not known), who */
+	const char *rule; /* which rule refused */
+	const char *instead; /* what the caller may do */
+	const char *text; /* all that in a sentence */
+};
+/* Decides as gate_check with these flags, and adds what the file's state says of it. -errno; 0 only if the decision allows. */
+int gate_refuse_state(struct op *op, enum acl_op what, struct node *dir, const char *name, unsigned flags, const struct gate_state *s);
+
 /* The last refusal of 'who' on this mount: a sentence, the hint, then JSON (or the JSON alone, "{}" if none). Empty if none. */
 void gate_last_error(const struct identity *who, enum acl_format f, struct buf *out);
 /*
@@ -53,8 +63,10 @@ void gate_explain_dir(const struct identity *who, enum acl_op what, struct node 
 		      struct buf *out);
 /* May this caller read that policy file ("archive/Acme/.zddc", "defaults")? */
 bool gate_file_readable(const struct identity *who, const char *file);
-/* What now is for decisions: never goes back while we run. Seconds since 1970. */
+/* What now is for decisions: never goes back, and goes on also while the machine's clock is behind. Seconds since 1970. */
 long long gate_now(void);
+/* It is not before that (the clock of the last run). */
+void gate_clock_floor(long long at);
 void gate_free(void);
 
 /* Counters for status. */

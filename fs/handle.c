@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -12,6 +13,7 @@
 #include "fs/commit.h"
 #include "fs/node.h"
 #include "fs/policy.h"
+#include "fs/record.h"
 
 /* Who holds how many: a chained table by uid; a row stays once made (there are few uids). */
 struct holder {
@@ -75,6 +77,102 @@ static void quota_give(uid_t uid)
 	total--;
 }
 
+/* ------------------------------------------------------------------------------------------------ who may write */
+
+static pthread_mutex_t writers_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t writer_left = PTHREAD_COND_INITIALIZER;
+static struct handle *writers; /* writers_lock: open for writing to a backing file */
+
+static void writer_in(struct handle *h)
+{
+	if (h->kind != HANDLE_FILE || !handle_writable(h))
+		return;
+	WITH_MUTEX(&writers_lock);
+	h->next_writer = writers;
+	if (writers)
+		writers->prev_writer = h;
+	writers = h;
+}
+
+static void writer_out(struct handle *h)
+{
+	if (h->kind != HANDLE_FILE || !handle_writable(h))
+		return;
+	WITH_MUTEX(&writers_lock);
+	*(h->prev_writer ? &h->prev_writer->next_writer : &writers) = h->next_writer;
+	if (h->next_writer)
+		h->next_writer->prev_writer = h->prev_writer;
+	pthread_cond_broadcast(&writer_left);
+}
+
+static bool lies_below(const struct node *n, const struct node *top)
+{
+	for (; n && n != top; n = n->parent)
+		;
+	return n;
+}
+
+/* writers_lock held. */
+static struct handle *writer_below(struct node *top, bool settling)
+{
+	struct handle *h = writers;
+
+	while (h && (h->node->gone || (settling && !__atomic_load_n(&h->flushed, __ATOMIC_ACQUIRE)) || !lies_below(h->node, top)))
+		h = h->next_writer;
+	return h;
+}
+
+bool handle_writer_below(struct node *top, bool settling, struct person *who, char **path)
+{
+	WITH_MUTEX(&writers_lock);
+	struct handle *h = writer_below(top, settling);
+
+	if (h && who)
+		person_set(who, h->who);
+	if (h && path)
+		*path = node_path(h->node);
+	return h;
+}
+
+static bool settled(struct node *top)
+{
+	WITH_RDLOCK(&tree_lock);
+	return !handle_writer_below(top, true, NULL, NULL);
+}
+
+static long long now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (long long)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* A leaving handle wakes us; looked at again at least every 10 ms, since one may leave between looking and waiting. */
+static void wait_for_writer(void)
+{
+	struct timespec until;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += 10 * 1000000;
+	if (until.tv_nsec >= 1000000000) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000;
+	}
+	WITH_MUTEX(&writers_lock);
+	pthread_cond_timedwait(&writer_left, &writers_lock, &until);
+}
+
+void handles_settle(struct node *top, int ms)
+{
+	long long end = now_ms() + ms;
+
+	while (!settled(top) && now_ms() < end)
+		wait_for_writer();
+}
+
+/* ------------------------------------------------------------------------------------------------ handles */
+
 int handle_new(enum handle_kind kind, struct node *node, struct identity *who, int flags, struct handle **out)
 {
 	struct handle *h;
@@ -93,6 +191,7 @@ int handle_new(enum handle_kind kind, struct node *node, struct identity *who, i
 	h->fd = -1;
 	h->policy_gen = policy_generation();
 	pthread_mutex_init(&h->lock, NULL);
+	writer_in(h);
 	WITH_MUTEX(&node->lock);
 	h->next = node->handles;
 	node->handles = h;
@@ -113,6 +212,7 @@ static void leave_list(struct handle *h)
 void handle_free(struct handle *h)
 {
 	leave_list(h);
+	writer_out(h);
 	if (h->fd >= 0)
 		close(h->fd);
 	quota_give(h->who->uid);
@@ -162,6 +262,40 @@ bool handle_of_uid(struct node *node, uid_t uid, bool created)
 		if (h->who->uid == uid && (!created || h->created))
 			return true;
 	return false;
+}
+
+void handle_watch(struct handle *h)
+{
+	WITH_MUTEX(&h->node->lock);
+	h->created = h->watched = true;
+}
+
+void handle_watchers(struct node *node, bool *any, bool *killed)
+{
+	WITH_MUTEX(&node->lock);
+	*any = false;
+	*killed = true;
+	for (struct handle *h = node->handles; h; h = h->next)
+		if (h->watched) {
+			*any = true;
+			*killed &= __atomic_load_n(&h->killed, __ATOMIC_ACQUIRE);
+		}
+	*killed &= *any;
+}
+
+bool handle_leave_watch(struct handle *h)
+{
+	bool others = false;
+
+	WITH_MUTEX(&h->node->lock);
+	h->watched = false;
+	for (struct handle *o = h->node->handles; o; o = o->next)
+		if (o->watched) {
+			others = true;
+			if (h->failed)
+				__atomic_store_n(&o->failed, true, __ATOMIC_RELEASE);
+		}
+	return others;
 }
 
 off_t handle_draft_size(struct node *node, uid_t uid)

@@ -41,7 +41,12 @@ struct handle {
 	struct identity *who; /* the opener's; counted */
 	int flags; /* of open(2) */
 	int fd; /* HANDLE_FILE, or -1 */
-	bool created; /* this handle made the file: it may write it without w, until it is closed */
+	bool created; /* this handle made the file (or its creator opened it again in time): it may write it without w, until it is closed */
+	bool watched; /* and the file has a record (seal.h): when the last such handle is released, it is closed or sealed */
+	bool unnamed; /* atomic: its name is one that naming: enforce takes for empty files only */
+	bool failed; /* atomic: a write through a watched handle failed */
+	bool killed; /* atomic: the last FLUSH came from a task that is being killed */
+	bool flushed; /* atomic: nothing was written since the last FLUSH, so that its RELEASE may be on the way */
 	bool recheck; /* atomic: the file has moved since its writes were last decided */
 	uint64_t policy_gen; /* atomic: the generation under which writes were last decided */
 	struct draft *draft;
@@ -51,6 +56,7 @@ struct handle {
 	struct listed *names;
 	size_t n_names;
 	struct handle *next; /* node->lock: other handles of the node */
+	struct handle *next_writer, *prev_writer; /* handle.c: all that may write to a backing file */
 };
 
 /*
@@ -70,6 +76,20 @@ bool handle_writable(const struct handle *h);
 void handles_recheck(struct node *node);
 /* Is there a handle of that uid (made by creating the file, if 'created') on the node? */
 bool handle_of_uid(struct node *node, uid_t uid, bool created);
+/* From here on h is watched: its file has a record, and it may write without w. */
+void handle_watch(struct handle *h);
+/* Are there watched handles on the node, and did all of them last hear of a task that is being killed? */
+void handle_watchers(struct node *node, bool *any, bool *killed);
+/* h is no longer watched. True if others of the node still are: a failed write is theirs to remember then. */
+bool handle_leave_watch(struct handle *h);
+struct person;
+/*
+ * Is the file 'top', or one below that directory, open for writing? Names one who has it, and the file (malloc()ed). 'settling': only those
+ * whose RELEASE seems to be on its way count. Under tree_lock.
+ */
+bool handle_writer_below(struct node *top, bool settling, struct person *who, char **path);
+/* Waits at most 'ms' until no RELEASE seems to be on its way there: close(2) returns before it is sent. Takes tree_lock. */
+void handles_settle(struct node *top, int ms);
 /* Is the node open at all? */
 bool handle_any(struct node *node);
 /* Size of this uid's open draft of a NODE_POLICY, or -1. */

@@ -29,6 +29,7 @@
 #include "fs/op.h"
 #include "fs/opts.h"
 #include "fs/policy.h"
+#include "fs/seal.h"
 
 #ifndef ZDDC_VERSION
 #define ZDDC_VERSION "0.1"
@@ -45,14 +46,23 @@ static struct {
 /* ------------------------------------------------------------------------------------------------ privileges */
 
 #define CAP_BIT(c) (1ull << (c))
-/* What serving needs: act on files of every user and give them away. */
-#define CAPS_SERVING (CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_DAC_OVERRIDE) | CAP_BIT(CAP_DAC_READ_SEARCH) | CAP_BIT(CAP_FOWNER))
+/*
+ * What serving needs: act on files of every user and give them away; and SYS_PTRACE, without which /proc hides the exit code of a task
+ * that is being killed, so that what it left half written would be sealed (seal_life.c). The daemon traces nobody.
+ */
+#define CAPS_SERVING (CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_DAC_OVERRIDE) | CAP_BIT(CAP_DAC_READ_SEARCH) | CAP_BIT(CAP_FOWNER) | CAP_BIT(CAP_SYS_PTRACE))
 /* Kept aside, not in effect, for the unmount at the end. */
 #define CAPS_KEPT (CAPS_SERVING | CAP_BIT(CAP_SYS_ADMIN))
 
 /* In libc; their declarations come with libcap, of which nothing else is needed. */
 extern int capset(cap_user_header_t head, const cap_user_data_t data);
 extern int capget(cap_user_header_t head, cap_user_data_t data);
+
+/* -o immutable sets a flag that only this capability may set. */
+static uint64_t caps_serving(void)
+{
+	return CAPS_SERVING | (run.o.immutable ? CAP_BIT(CAP_LINUX_IMMUTABLE) : 0);
+}
 
 static int set_caps(uint64_t effective, uint64_t permitted)
 {
@@ -87,11 +97,11 @@ static int drop_privileges(void)
 		return 0;
 	prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
 	for (int cap = 0; cap <= CAP_LAST_CAP; cap++)
-		if (!(CAPS_KEPT & CAP_BIT(cap)))
+		if (!((CAPS_KEPT | caps_serving()) & CAP_BIT(cap)))
 			prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
-	return set_caps(have & CAPS_SERVING, have & CAPS_KEPT);
+	return set_caps(have & caps_serving(), have & (caps_serving() | CAPS_KEPT));
 }
 
 static void raise_for_unmount(void)
@@ -286,6 +296,8 @@ static int open_archive(void)
 		r = nodes_init(&ref, st.st_ino);
 	if (r == 0)
 		r = policy_init(&run.o);
+	if (r == 0)
+		r = seal_init(&run.o);
 	return r < 0 ? r : identities_load(&run.o);
 }
 
@@ -305,20 +317,28 @@ static void collect_handles(struct node *n)
 	}
 }
 
-/* What a RELEASE would have done: a draft that is complete takes effect. */
+/*
+ * What a RELEASE would have done: a draft that is complete takes effect. A write-once file whose descriptors were all closed is closed (its
+ * RELEASE was still on the way); one that was being written when the mount ended is torn.
+ */
 static void release_all(void)
 {
 	nodes_each(collect_handles);
-	for (size_t i = 0; i < left.n; i++)
+	for (size_t i = 0; i < left.n; i++) {
+		if (!left.v[i]->flushed)
+			left.v[i]->failed = true;
 		op_release(left.v[i]);
+	}
 	free(left.v);
 }
 
 static void close_archive(void)
 {
 	release_all();
+	seal_stop();
 	policy_stop();
 	nodes_free();
+	seal_exit();
 	policy_exit();
 	identities_free();
 	gate_free();
@@ -384,6 +404,8 @@ static int start_threads(void)
 		r = policy_start();
 	if (r == 0)
 		r = notify_start(run.session);
+	if (r == 0)
+		r = seal_start();
 	return r < 0 ? r : start_signal_thread();
 }
 

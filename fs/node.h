@@ -51,6 +51,7 @@ struct node {
 	struct back_dir *dir; /* back.c: the live descriptor of a directory, if it has one */
 	_Atomic long long last_made; /* of a directory: when somebody last made an entry in it through the mount, */
 	_Atomic uid_t last_maker; /* and who */
+	_Atomic uint64_t sealed; /* of a file: size and time (hashed) with which it was last seen to be sealed; 0: look at its record (seal.c) */
 	struct node *next_id, *next_name; /* node.c: chains of the table */
 };
 

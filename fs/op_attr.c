@@ -13,10 +13,12 @@
 #include "fs/inflight.h"
 #include "fs/node.h"
 #include "fs/op.h"
+#include "fs/seal.h"
 #include "fs/virt_ctl.h"
 
 #define POLICY ".zddc"
 #define EXEC_BITS 0111
+#define WRITE_BITS 0222
 #define SPECIAL_BITS (S_ISUID | S_ISGID | S_ISVTX)
 
 static bool is_dir_kind(enum node_kind k)
@@ -94,8 +96,10 @@ int attr_slot(struct node *slot, struct stat *out)
 	while (above->kind == NODE_SLOT)
 		above = above->parent;
 	r = stat_dir(above, &st);
-	if (r == 0)
+	if (r == 0) {
 		attr_show(NODE_SLOT, slot->ino, &st, out);
+		seal_show(slot, &st, out);
+	}
 	return r;
 }
 
@@ -139,8 +143,10 @@ static int stat_file(struct node *n, struct handle *h, struct stat *out)
 		AUTO_CLOSE int fd = handle_any_fd(n);
 		r = fd < 0 ? -ENOENT : back_fstat(fd, &st);
 	}
-	if (r == 0)
+	if (r == 0) {
 		attr_show(n->kind, n->ino, &st, out);
+		seal_show(n, &st, out);
+	}
 	return r;
 }
 
@@ -153,8 +159,10 @@ static int describe(struct op *op, struct node *n, struct handle *h, struct stat
 	switch (n->kind) {
 	case NODE_DIR:
 		r = n->gone ? -ENOENT : stat_dir(n, &st);
-		if (r == 0)
+		if (r == 0) {
 			attr_show(NODE_DIR, n->ino, &st, out);
+			seal_show(n, &st, out);
+		}
 		return r;
 	case NODE_SLOT:
 		return n->gone ? -ENOENT : attr_slot(n, out);
@@ -184,8 +192,10 @@ static int may_describe(struct op *op, struct node *n, struct handle *h)
 		return gate_enter(op, n);
 	case NODE_FILE:
 	case NODE_LINK:
-		if (has_it_open(op, n, h))
+		if (has_it_open(op, n, h) || seal_own_transient(op->caller.id, n->parent, n->name))
 			return 0;
+		if (n->kind == NODE_FILE && seal_hides(op->caller.id, n->parent, n->name))
+			return -ENOENT;
 		return gate_may(op->caller.id, ACL_OP_STAT, n->parent, n->name, 0) ? 0 : -ENOENT;
 	case NODE_POLICY:
 		return has_it_open(op, n, h) || policy_visible(op, n->parent) ? 0 : -ENOENT;
@@ -199,7 +209,8 @@ static int may_describe(struct op *op, struct node *n, struct handle *h)
 int op_getattr(struct op *op, struct node *n, struct handle *h, struct stat *out)
 {
 	WITH_RDLOCK(&tree_lock);
-	int r = may_describe(op, n, h);
+	/* the mount point stands in the mount table: df, mountpoint(1) and smbd, as an unmapped root, must find it. Not what is in it. */
+	int r = n->parent ? may_describe(op, n, h) : 0;
 
 	return r < 0 ? r : describe(op, n, h, out);
 }
@@ -219,15 +230,29 @@ static mode_t mode_after(enum node_kind kind, mode_t shown, mode_t asked)
 	return kind == NODE_FILE ? (shown & ~(mode_t)EXEC_BITS) | (asked & EXEC_BITS) : shown;
 }
 
-static bool changes_mode(const struct attr_change *c, const struct stat *shown)
+/*
+ * Of a file's mode only the execute bits are its own, so that asking for other bits changes nothing: rsync does, for each file it has
+ * brought before.
+ */
+static bool changes_mode(enum node_kind kind, const struct attr_change *c, const struct stat *shown)
 {
-	return (c->what & CHANGE_MODE) && (c->mode & 07777) != (shown->st_mode & 07777);
+	mode_t bits = kind == NODE_FILE ? EXEC_BITS : 0777;
+
+	return (c->what & CHANGE_MODE) && ((c->mode ^ shown->st_mode) & bits);
+}
+
+/* Bits that do not exist here, and are not shown either: cp -a of a write-once folder asks for the sticky bit that it saw. */
+static bool wants_special(enum node_kind kind, const struct attr_change *c, const struct stat *shown)
+{
+	mode_t quiet = is_dir_kind(kind) ? S_ISVTX : 0;
+
+	return (c->what & CHANGE_MODE) && (c->mode & SPECIAL_BITS & ~shown->st_mode & ~quiet);
 }
 
 /* True if the call leaves everything as it is shown: such a call always succeeds. */
-static bool changes_nothing(const struct attr_change *c, const struct stat *shown)
+static bool changes_nothing(enum node_kind kind, const struct attr_change *c, const struct stat *shown)
 {
-	if ((c->what & CHANGE_SIZE) || changes_mode(c, shown))
+	if ((c->what & CHANGE_SIZE) || changes_mode(kind, c, shown))
 		return false;
 	if ((c->what & CHANGE_UID) && c->uid != shown->st_uid)
 		return false;
@@ -270,50 +295,57 @@ static int refuse_special(struct op *op, struct node *n)
 	return gate_refuse(op, EPERM, ACL_OP_CHMOD, path, "set-id and sticky bits do not exist on this filesystem");
 }
 
-#define GRACE 60 /* seconds after the release in which a maker may still set times, mode and owner (SPEC section 5) */
+#define GRACE 60 /* seconds in which a maker may still set times and the like (SPEC section 5) */
 
-static bool within_grace(struct op *op, struct node *n)
+/* A link has no record: its maker is its owner, for a minute after it was last touched. */
+static int may_change_link(struct op *op, struct node *n, enum acl_op what, const struct stat *shown)
 {
-	long long at;
-	int fd;
-	bool yes;
-
-	if (n->gone || back_dir_get(n->parent, &fd) < 0)
-		return false;
-	yes = creator_is(fd, n->name, op->caller.id, &at) && at + GRACE >= gate_now();
-	back_dir_put(n->parent, fd);
-	return yes;
+	if (shown->st_uid == op->caller.uid && shown->st_ctim.tv_sec + GRACE >= gate_now() &&
+	    gate_may(op->caller.id, ACL_OP_CREATE, n->parent, n->name, 0))
+		return 0;
+	return gate_check(op, what, n->parent, n->name, 0);
 }
 
-/* A file is its maker's while the handle that made it is open, and shortly after. A link has no xattrs: its maker is its owner. */
-static bool is_its_maker(struct op *op, struct node *n, struct handle *h, const struct stat *shown)
+/* 0, 1 if it is done already (a longer retention), or -errno. */
+static int may_change_file(struct op *op, struct node *n, const struct attr_change *c, const struct stat *shown)
 {
-	if (!gate_may(op->caller.id, ACL_OP_CREATE, n->parent, n->name, 0))
-		return false;
+	enum acl_op what = kind_of_change(c);
+	int r;
+
 	if (n->kind == NODE_LINK)
-		return shown->st_uid == op->caller.uid;
-	return (h && h->created) || handle_of_uid(n, op->caller.uid, true) || within_grace(op, n);
+		return may_change_link(op, n, what, shown);
+	if (what == ACL_OP_UTIMENS && !(c->what & (CHANGE_MTIME | CHANGE_MTIME_NOW | CHANGE_ATIME_NOW))) {
+		r = seal_extend(op, n, &c->atime, seal_ask(op->caller.id, what, n->parent, n->name) == 0);
+		if (r <= 0)
+			return r < 0 ? r : 1;
+	}
+	return seal_check(op, what, n->parent, n->name);
 }
 
 /* Size apart. With w, or by its maker. */
-static int change_file(struct op *op, struct node *n, struct handle *h, const struct attr_change *c, const struct stat *shown)
+static int change_file(struct op *op, struct node *n, const struct attr_change *c, const struct stat *shown)
 {
 	struct timespec ts[2];
 	struct stat st;
 	int dirfd = -1, r = 0;
 
-	if (!gate_may(op->caller.id, kind_of_change(c), n->parent, n->name, 0) && !is_its_maker(op, n, h, shown))
-		r = gate_check(op, kind_of_change(c), n->parent, n->name, 0);
+	r = may_change_file(op, n, c, shown);
+	if (r > 0)
+		return 0;
 	if (r == 0)
 		r = file_find(n, &dirfd, &st);
 	if (r < 0)
 		return r;
-	if (changes_mode(c, shown) && n->kind == NODE_FILE)
+	if (n->kind == NODE_FILE)
+		seal_meta_begin(n, dirfd);
+	if (changes_mode(n->kind, c, shown) && n->kind == NODE_FILE)
 		r = back_chmod(dirfd, n->name, (st.st_mode & 0666) | (mode_after(n->kind, shown->st_mode, c->mode) & EXEC_BITS));
 	if (r == 0 && changes_times(c)) {
 		times_of(c, ts);
 		r = back_utimens(dirfd, n->name, ts);
 	}
+	if (n->kind == NODE_FILE)
+		seal_meta_changed(n, dirfd);
 	back_dir_put(n->parent, dirfd);
 	return r;
 }
@@ -371,14 +403,18 @@ static int change_locked(struct op *op, struct node *n, struct handle *h, const 
 
 	if (r == 0)
 		r = describe(op, n, h, &shown);
-	if (r < 0 || changes_nothing(c, &shown))
+	if (r < 0)
 		return r;
-	if (changes_mode(c, &shown) && (c->mode & SPECIAL_BITS))
+	if (wants_special(n->kind, c, &shown))
 		return refuse_special(op, n);
+	if (n->kind == NODE_FILE && !n->gone && !h && (c->what & CHANGE_MODE) && !(c->mode & WRITE_BITS))
+		seal_chmod_readonly(op, n);
+	if (changes_nothing(n->kind, c, &shown))
+		return 0;
 	switch (n->kind) {
 	case NODE_FILE:
 	case NODE_LINK:
-		return n->gone ? 0 : change_file(op, n, h, c, &shown);
+		return n->gone ? 0 : change_file(op, n, c, &shown);
 	case NODE_DIR:
 	case NODE_SLOT:
 		return change_dir(op, n, c);
@@ -393,11 +429,12 @@ static int change_locked(struct op *op, struct node *n, struct handle *h, const 
 
 /* ------------------------------------------------------------------------------------------------ size */
 
-static int truncate_path(struct op *op, struct node *n, off_t size)
+/* Nobody seals it between the decision and the act. */
+static int truncate_decided(struct op *op, struct node *n, off_t size)
 {
-	WITH_RDLOCK(&tree_lock);
+	WITH_MUTEX(seal_lock_of(n->ref.ino));
 	struct stat st;
-	int dirfd = -1, r = gate_check(op, ACL_OP_TRUNCATE, n->parent, n->name, 0);
+	int dirfd = -1, r = n->gone ? -ENOENT : seal_check(op, ACL_OP_TRUNCATE, n->parent, n->name);
 
 	if (r == 0)
 		r = file_find(n, &dirfd, &st);
@@ -411,6 +448,16 @@ static int truncate_path(struct op *op, struct node *n, off_t size)
 	if (r < 0)
 		return r;
 	return st.st_ino == n->ref.ino ? back_truncate(fd, size) : -ENOENT;
+}
+
+static int truncate_path(struct op *op, struct node *n, off_t size)
+{
+	WITH_RDLOCK(&tree_lock);
+	int r = truncate_decided(op, n, size);
+
+	if (r == 0)
+		seal_truncated(n);
+	return r;
 }
 
 /* truncate(2) of a .zddc without an open draft is a whole edit. */
@@ -441,7 +488,10 @@ static int change_size(struct op *op, struct node *n, struct handle *h, off_t si
 		WITH_WRITE;
 		int r = may_write(op, h);
 
-		return r < 0 ? r : back_truncate(h->fd, size);
+		if (r < 0)
+			return r;
+		seal_wrote(h, 0, 0);
+		return back_truncate(h->fd, size);
 	}
 	switch (n->kind) {
 	case NODE_FILE:
@@ -449,7 +499,7 @@ static int change_size(struct op *op, struct node *n, struct handle *h, off_t si
 	case NODE_POLICY:
 		return truncate_policy(op, n, size);
 	case NODE_CTL_FILE:
-		return -EROFS;
+		return ctl_is_command(n) ? 0 : -EROFS;
 	case NODE_LINK:
 		return -EINVAL;
 	case NODE_DIR:
@@ -485,9 +535,11 @@ static bool may_use_file(struct op *op, struct node *n, int mask, unsigned flags
 	const struct identity *id = op->caller.id;
 	struct stat st;
 
-	if ((mask & R_OK) && !gate_may(id, ACL_OP_READ, n->parent, n->name, flags))
+	if ((mask & R_OK) && !gate_may(id, ACL_OP_READ, n->parent, n->name, flags) && !seal_own_transient(id, n->parent, n->name))
 		return false;
-	if ((mask & W_OK) && !gate_may(id, ACL_OP_WRITE, n->parent, n->name, flags))
+	if ((mask & W_OK) && n->kind == NODE_FILE && seal_ask(id, ACL_OP_WRITE, n->parent, n->name) < 0)
+		return false;
+	if ((mask & W_OK) && n->kind != NODE_FILE && !gate_may(id, ACL_OP_WRITE, n->parent, n->name, flags))
 		return false;
 	if (!(mask & X_OK))
 		return true;
@@ -519,7 +571,7 @@ int op_access(struct op *op, struct node *n, int mask)
 		return may_use_file(op, n, mask, ACL_POLICY_FILE) ? 0 : -EACCES;
 	case NODE_CTL_DIR:
 	case NODE_CTL_FILE:
-		return mask & W_OK ? -EACCES : 0;
+		return (mask & W_OK) && !ctl_is_command(n) ? -EACCES : 0;
 	}
 	return -EIO;
 }

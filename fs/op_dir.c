@@ -14,9 +14,11 @@
 #include "fs/handle.h"
 #include "fs/lazy.h"
 #include "fs/names.h"
+#include "fs/naming.h"
 #include "fs/node.h"
 #include "fs/op.h"
 #include "fs/policy.h"
+#include "fs/seal.h"
 #include "fs/virt_ctl.h"
 
 #define POLICY ".zddc"
@@ -49,6 +51,7 @@ static int fill_on_disk(struct node *dir, int dirfd, const char *name, struct en
 		return r;
 	*out = (struct entry){.node = node_enter(dir, name, kind, &ref, st.st_ino)};
 	attr_show(kind, st.st_ino, &st, &out->attr);
+	seal_show(out->node, &st, &out->attr);
 	return 0;
 }
 
@@ -109,7 +112,9 @@ int entry_visible(struct op *op, struct entry *e)
 
 	if (n->kind == NODE_DIR || n->kind == NODE_SLOT)
 		return gate_enter(op, n);
-	return gate_may(op->caller.id, ACL_OP_STAT, n->parent, n->name, 0) ? 0 : -ENOENT;
+	if (n->kind == NODE_FILE && seal_hides(op->caller.id, n->parent, n->name))
+		return -ENOENT;
+	return gate_may(op->caller.id, ACL_OP_STAT, n->parent, n->name, 0) || seal_own_transient(op->caller.id, n->parent, n->name) ? 0 : -ENOENT;
 }
 
 bool policy_visible(struct op *op, struct node *dir)
@@ -282,6 +287,10 @@ static int make_dir(struct op *op, struct node *dir, const char *name, mode_t mo
 		r = too_deep(dir);
 	if (r == 0)
 		r = slot_in_way(op, ACL_OP_MKDIR, dir, name);
+	if (r == 0)
+		r = naming_check(op, ACL_OP_MKDIR, dir, name, true, true);
+	if (r == 0)
+		r = naming_check_dir_named(op, ACL_OP_MKDIR, dir);
 	if (r == 0 && dir->kind == NODE_SLOT)
 		r = lazy_materialise(op, dir);
 	if (r == 0)
@@ -408,6 +417,7 @@ struct reading {
 	dir_emit emit;
 	void *arg;
 	bool all; /* the caller holds r: files show */
+	bool temporary; /* and those that tools are still making, of everybody */
 };
 
 /* 1 if the caller sees the entry, 0 if not, -errno if it cannot be said (never guessed). */
@@ -419,7 +429,7 @@ static int sees(struct reading *rd, const struct listed *e)
 	if (rd->dir->kind == NODE_CTL_DIR)
 		return 1;
 	if (!S_ISDIR(e->type))
-		return rd->all;
+		return rd->all && (rd->temporary || !S_ISREG(e->type) || !seal_hides(rd->who, rd->dir, e->name));
 	AUTO_FREE char *path = node_path_in(rd->dir, e->name);
 	r = gate_sight_path(rd->who, path, &sight);
 	return r < 0 ? r : sight.listed;
@@ -477,7 +487,7 @@ static int emit_names(struct reading *rd, struct handle *h, off_t off)
  */
 int op_readdir(struct op *op, struct node *dir, struct handle *h, off_t off, bool plus, dir_emit emit, void *arg)
 {
-	struct reading rd = {op, dir, op->caller.uid == h->who->uid ? op->caller.id : h->who, emit, arg, false};
+	struct reading rd = {op, dir, op->caller.uid == h->who->uid ? op->caller.id : h->who, emit, arg, false, false};
 	int r = 0;
 
 	(void)plus;
@@ -489,8 +499,12 @@ int op_readdir(struct op *op, struct node *dir, struct handle *h, off_t off, boo
 		r = collect(op, dir, h);
 	if (r < 0)
 		return r;
-	if (dir->kind != NODE_CTL_DIR)
-		rd.all = gate_verbs(rd.who, dir).effective & V_R; /* merely visible is not enough for the names of files */
+	if (dir->kind != NODE_CTL_DIR) {
+		verbset held = gate_verbs(rd.who, dir).effective;
+
+		rd.all = held & V_R; /* merely visible is not enough for the names of files */
+		rd.temporary = policy_none() || held & (V_W | V_D);
+	}
 	return emit_names(&rd, h, off);
 }
 

@@ -8,16 +8,18 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "fs/back.h"
+#include "fs/command.h"
 #include "fs/commit.h"
-#include "fs/creator.h"
 #include "fs/gate.h"
 #include "fs/handle.h"
 #include "fs/inflight.h"
 #include "fs/lazy.h"
 #include "fs/names.h"
+#include "fs/naming.h"
 #include "fs/node.h"
 #include "fs/op.h"
 #include "fs/policy.h"
+#include "fs/seal.h"
 #include "fs/virt_ctl.h"
 
 #define POLICY ".zddc"
@@ -60,9 +62,23 @@ static int open_backing(struct node *n, int dirfd, int flags)
 		return -ENOENT;
 	if (opens_for_writing(flags) && (st.st_mode & (S_ISUID | S_ISGID)))
 		r = back_fchmod(fd, st.st_mode & 0777);
-	if (r == 0 && (flags & O_TRUNC))
-		r = back_truncate(fd, 0);
 	return r < 0 ? r : steal_fd(&fd);
+}
+
+/* Whether it may be written is decided with the handle in place, so that nobody seals it in between; only then O_TRUNC does its work. */
+static int open_into(struct op *op, struct node *n, int dirfd, struct handle *h)
+{
+	int r, fd = open_backing(n, dirfd, h->flags);
+
+	if (fd < 0)
+		return fd;
+	handle_set_fd(h, fd);
+	r = opens_for_writing(h->flags) ? seal_open_write(op, n, dirfd, h) : 0;
+	if (r == 0 && (h->flags & O_TRUNC))
+		r = back_truncate(fd, 0);
+	if (r < 0)
+		seal_abandon(h);
+	return r;
 }
 
 static int open_file(struct op *op, struct node *n, int flags, struct handle **out)
@@ -71,17 +87,15 @@ static int open_file(struct op *op, struct node *n, int flags, struct handle **o
 
 	if (n->gone)
 		return -ENOENT;
-	r = decide_open(op, n->parent, n->name, flags, 0);
+	r = (flags & O_ACCMODE) == O_WRONLY ? 0 : seal_check_read(op, n->parent, n->name);
 	if (r == 0)
 		r = back_dir_get(n->parent, &dirfd);
 	if (r == 0)
 		r = handle_new(HANDLE_FILE, n, op->caller.id, flags, out);
 	if (r == 0) {
-		r = open_backing(n, dirfd, flags);
+		r = open_into(op, n, dirfd, *out);
 		if (r < 0)
 			handle_free(*out);
-		else
-			handle_set_fd(*out, r);
 	}
 	if (dirfd >= 0)
 		back_dir_put(n->parent, dirfd);
@@ -133,7 +147,7 @@ static int open_text(struct op *op, struct node *n, int flags, struct handle **o
 	int r;
 
 	if (opens_for_writing(flags))
-		return -EROFS;
+		return ctl_is_command(n) ? handle_new(HANDLE_TEXT, n, op->caller.id, flags, out) : -EROFS;
 	r = ctl_text(op, n, &text);
 	if (r == 0)
 		r = handle_new(HANDLE_TEXT, n, op->caller.id, flags, out);
@@ -187,33 +201,27 @@ static int handle_for_new(struct op *op, int fd, int flags, struct entry *entry,
 	return 0;
 }
 
-/* Who made it only matters where its maker does not hold w. */
-static void mark_maker(struct identity *who, struct node *dir, int dirfd, const char *name)
-{
-	if (!gate_may(who, ACL_OP_WRITE, dir, name, 0))
-		creator_mark(dirfd, name, who);
-}
-
 /* In a directory that is on disk, after the decision. */
 static int make_file(struct op *op, struct node *dir, const char *name, mode_t mode, int flags, struct entry *entry, struct handle **out)
 {
 	int dirfd, r = back_dir_get(dir, &dirfd);
+	bool watched;
 
 	if (r < 0)
 		return r;
-	AUTO_CLOSE int fd = back_create(dirfd, name, new_mode(op, mode), op->caller.uid, op->caller.gid, flags);
+	AUTO_CLOSE int fd = seal_create(op, dir, dirfd, name, new_mode(op, mode), flags, &watched);
 	r = fd < 0 ? fd : entry_fill(op, dir, name, entry);
 	if (r == 0 && out) {
 		r = handle_for_new(op, fd, flags, entry, out);
 		if (r < 0)
 			entry_drop(entry);
-		else
-			steal_fd(&fd);
 	}
-	if (r == 0) {
-		mark_maker(op->caller.id, dir, dirfd, name);
+	if (r == 0 && watched)
+		seal_created(entry->node, fd, out ? *out : NULL);
+	if (r == 0)
 		note_made(op, dir);
-	}
+	if (r == 0 && out)
+		steal_fd(&fd);
 	if (r < 0 && fd >= 0)
 		back_unlink(dirfd, name);
 	back_dir_put(dir, dirfd);
@@ -229,6 +237,10 @@ static int create_file(struct op *op, struct node *dir, const char *name, mode_t
 		r = gate_check(op, ACL_OP_CREATE, dir, name, 0);
 	if (r == 0)
 		r = slot_in_way(op, ACL_OP_CREATE, dir, name);
+	if (r == 0)
+		r = naming_check(op, ACL_OP_CREATE, dir, name, false, true);
+	if (r == 0)
+		r = naming_check_dir_named(op, ACL_OP_CREATE, dir);
 	if (r == 0 && dir->kind == NODE_SLOT)
 		r = lazy_materialise(op, dir);
 	return r < 0 ? r : make_file(op, dir, name, mode, flags, entry, out);
@@ -376,8 +388,13 @@ int may_write(struct op *op, struct handle *h)
 
 	if (!handle_writable(h))
 		return -EBADF;
+	if (back_is_broken())
+		return -EROFS;
 	if (h->kind != HANDLE_FILE)
 		return h->kind == HANDLE_DRAFT ? 0 : -EBADF;
+	r = seal_before_write(op, h);
+	if (r < 0)
+		return r;
 	if (__atomic_load_n(&h->policy_gen, __ATOMIC_ACQUIRE) == gen && !__atomic_load_n(&h->recheck, __ATOMIC_ACQUIRE))
 		return 0;
 	WITH_RDLOCK(&tree_lock);
@@ -389,17 +406,29 @@ int may_write(struct op *op, struct handle *h)
 	return r;
 }
 
+/* A line written into .zddc.d/ctl runs here; its errno is the answer. */
+static ssize_t write_command(struct op *op, struct handle *h, const char *line, size_t size)
+{
+	int r = handle_writable(h) ? command_run(op, node_governor(h->node), line, size) : -EBADF;
+
+	return r < 0 ? r : (ssize_t)size;
+}
+
 /* Appending goes to the end as it is now, not to where the kernel saw it: whole lines land once. */
 ssize_t op_write(struct op *op, struct handle *h, const void *data, size_t size, off_t off, bool append)
 {
+	if (h->kind == HANDLE_TEXT)
+		return write_command(op, h, data, size);
 	WITH_WRITE;
-	int r = may_write(op, h);
+	ssize_t n = may_write(op, h);
 
-	if (r < 0)
-		return r;
 	if (h->kind == HANDLE_DRAFT)
-		return draft_write(h->draft, data, size, off, append);
-	return append ? back_append(h->fd, data, size) : back_pwrite(h->fd, data, size, off);
+		return n < 0 ? n : draft_write(h->draft, data, size, off, append);
+	if (n == 0)
+		n = append ? back_append(h->fd, data, size) : back_pwrite(h->fd, data, size, off);
+	if (n != -EBADF)
+		seal_wrote(h, n, size);
+	return n;
 }
 
 int op_fallocate(struct op *op, struct handle *h, int mode, off_t off, off_t len)
@@ -412,6 +441,7 @@ int op_fallocate(struct op *op, struct handle *h, int mode, off_t off, off_t len
 		return r;
 	if (plain || h->kind != HANDLE_FILE)
 		return -EOPNOTSUPP;
+	seal_wrote(h, 0, 0); /* a program that finds no room may do without: only a write that fails makes a torn file */
 	return back_fallocate(h->fd, mode, off, len);
 }
 
@@ -425,7 +455,11 @@ ssize_t op_copy_range(struct op *op, struct handle *in, off_t off_in, struct han
 		return -EOPNOTSUPP; /* the kernel reads and writes instead */
 	WITH_WRITE;
 	r = may_write(op, out);
-	return r < 0 ? r : back_copy_range(in->fd, off_in, out->fd, off_out, len);
+	if (r < 0)
+		return r;
+	ssize_t n = back_copy_range(in->fd, off_in, out->fd, off_out, len);
+	seal_wrote(out, n == -EOPNOTSUPP || n == -EXDEV || n == -EINVAL ? 0 : n, 0);
+	return n;
 }
 
 /* Only SEEK_DATA and SEEK_HOLE come here; texts and drafts have no holes but the one at the end. */
@@ -446,14 +480,23 @@ off_t op_lseek(struct op *op, struct handle *h, off_t off, int whence)
 /* Short, because the FLUSH of an inherited descriptor holds up fork and exec. */
 int op_flush(struct op *op, struct handle *h)
 {
+	if (h->kind == HANDLE_FILE)
+		seal_flushed(op, h);
 	return h->kind == HANDLE_DRAFT ? draft_commit(op, h->draft, h->who) : 0;
 }
 
 int op_fsync(struct op *op, struct handle *h, bool datasync)
 {
+	int r;
+
 	if (h->kind == HANDLE_DRAFT)
 		return draft_commit(op, h->draft, h->who);
-	return h->kind == HANDLE_FILE ? back_fsync(h->fd, datasync) : 0;
+	if (h->kind != HANDLE_FILE)
+		return 0;
+	r = back_fsync(h->fd, datasync);
+	if (r < 0)
+		seal_wrote(h, r, 0);
+	return r;
 }
 
 int op_fsyncdir(struct op *op, struct node *dir, bool datasync)
@@ -473,20 +516,6 @@ int op_fsyncdir(struct op *op, struct node *dir, bool datasync)
 	return r;
 }
 
-/* The grace of a maker counts from here. */
-static void mark_released(struct handle *h)
-{
-	WITH_RDLOCK(&tree_lock);
-	struct node *n = h->node;
-	struct stat st;
-	int fd;
-
-	if (file_find(n, &fd, &st) < 0)
-		return;
-	mark_maker(h->who, n->parent, fd, n->name);
-	back_dir_put(n->parent, fd);
-}
-
 /* RELEASE has no caller of its own (uid 0, pid 0): what it still does is done for whoever opened. */
 int op_release(struct handle *h)
 {
@@ -496,8 +525,7 @@ int op_release(struct handle *h)
 
 	if (d)
 		draft_release(&op, d, h->who);
-	if (h->created)
-		mark_released(h);
+	seal_released(h);
 	handle_free(h);
 	return 0;
 }

@@ -20,9 +20,12 @@
 #include "fs/inflight.h"
 #include "fs/lazy.h"
 #include "fs/names.h"
+#include "fs/naming.h"
 #include "fs/node.h"
 #include "fs/op.h"
 #include "fs/policy.h"
+#include "fs/seal.h"
+#include "fs/seal_move.h"
 
 #define POLICY ".zddc"
 #define CONTROL ".zddc.d"
@@ -87,7 +90,7 @@ static int unlink_policy(struct op *op, struct node *dir)
 static int unlink_file(struct op *op, struct node *dir, const char *name, int *keep)
 {
 	struct stat st;
-	int fd, r = gate_check(op, ACL_OP_UNLINK, dir, name, 0);
+	int fd, r = seal_check(op, ACL_OP_UNLINK, dir, name);
 
 	if (r == 0)
 		r = back_dir_get(dir, &fd);
@@ -100,8 +103,10 @@ static int unlink_file(struct op *op, struct node *dir, const char *name, int *k
 		*keep = back_open(fd, name, O_PATH, 0);
 	if (r == 0)
 		r = back_unlink(fd, name);
-	if (r == 0)
+	if (r == 0) {
+		seal_gone(st.st_ino);
 		mark_gone(dir, name);
+	}
 	back_dir_put(dir, fd);
 	return r;
 }
@@ -311,6 +316,7 @@ struct leg {
 	struct end *src, *dst;
 	bool over; /* something at dst makes room for it */
 	bool moves; /* to another parent, or to a name with other policy */
+	struct seal_plan plan; /* what write-once wants afterwards */
 	bool strip; /* a folder on its way into a zone: its own .zddc keeps only what a zone allows */
 	int wrote; /* auto-own put a .zddc in */
 	struct buf old; /* the .zddc before strip */
@@ -464,6 +470,9 @@ static int decide_dir(struct move *m, struct leg *l)
 	if (is_declared(l->src->dir, l->src->name))
 		return refuse(m, EPERM, l->src, "the folder is declared by paths: of a .zddc above; such folders cannot be renamed");
 	l->moves = l->src->dir != l->dst->dir || !keeps_policy(l);
+	r = seal_move_dir(m->op, l->src->dir, l->src->name, l->dst->dir, l->dst->name, l->over, l->moves, m->n_legs == 2, &l->plan);
+	if (r < 0)
+		return r;
 	if (l->moves) {
 		r = decide_ends(m, l);
 		return r < 0 ? r : decide_carried(m, l);
@@ -474,15 +483,12 @@ static int decide_dir(struct move *m, struct leg *l)
 	return holds_a_in(m, l->src) ? 0 : refuse(m, EACCES, l->src, "renaming a folder needs verb a in the folder itself");
 }
 
-/* Nothing in it yet, the daemon's own files apart. */
+/* A folder with nothing in it yet, the daemon's own files apart. */
 static bool is_empty(const struct end *e)
 {
 	struct content c = {0};
-	AUTO_CLOSE int fd = -1;
+	AUTO_CLOSE int fd = is_dir(e) ? back_opendir(e->fd, e->name) : -1;
 
-	if (!is_dir(e))
-		return S_ISREG(e->st.st_mode) && !e->st.st_size;
-	fd = back_opendir(e->fd, e->name);
 	return fd >= 0 && back_list(fd, "", note_content, &c) == 0 && !c.other;
 }
 
@@ -497,18 +503,17 @@ static bool is_being_named(struct move *m, const struct leg *l)
 		return false;
 	if (!creator_is(l->src->fd, l->src->name, m->op->caller.id, &at) || at + NEW_FOR < gate_now() || !is_empty(l->src))
 		return false;
-	return gate_may(m->op->caller.id, ACL_OP_CREATE, l->src->dir, l->dst->name, 0) && (!is_dir(l->src) || keeps_policy(l));
+	return gate_may(m->op->caller.id, ACL_OP_CREATE, l->src->dir, l->dst->name, 0) && keeps_policy(l);
 }
 
 /* Within a directory one 'w' is for both names: the decision is the same. */
 static int decide_leg(struct move *m, struct leg *l)
 {
 	if (is_being_named(m, l))
-		return 0;
+		return naming_check(m->op, ACL_OP_RENAME, l->dst->dir, l->dst->name, true, true);
 	if (is_dir(l->src))
 		return decide_dir(m, l);
-	l->moves = l->src->dir != l->dst->dir;
-	return l->moves ? decide_ends(m, l) : gate_check(m->op, ACL_OP_RENAME, l->src->dir, l->src->name, 0);
+	return seal_move_file(m->op, l->src->dir, l->src->name, l->dst->dir, l->dst->name, l->over, m->n_legs == 2, &l->plan);
 }
 
 /* What the kernel would say of kinds that do not fit. */
@@ -586,6 +591,7 @@ static int prepare(struct move *m, struct leg *l)
 {
 	if (!is_dir(l->src) || !l->moves)
 		return 0;
+	seal_move_enter(m->op, &l->plan, l->src->dir, l->src->name, l->dst->path);
 	if (l->strip)
 		return strip_policy(l);
 	return autoown_before_rename(m->op, l->src->fd, l->src->name, l->dst->dir, l->dst->name, &l->wrote);
@@ -595,6 +601,7 @@ static void undo(struct leg *l)
 {
 	AUTO_CLOSE int fd = -1;
 
+	seal_move_undo(&l->plan, l->dst->path);
 	if (l->wrote)
 		autoown_undo(l->src->fd, l->src->name);
 	if (!l->strip || !l->old.len)
@@ -648,6 +655,20 @@ static void tell_policy(struct move *m)
 			policy_changed(m->legs[i].dst->path);
 }
 
+static void tell_seal(struct move *m)
+{
+	if (m->n_legs == 1 && m->to.exists)
+		seal_gone(m->to.st.st_ino);
+	for (size_t i = 0; i < m->n_legs; i++) {
+		struct leg *l = &m->legs[i];
+
+		if (is_dir(l->src))
+			seal_moved_dir(l->src->path, l->dst->path);
+		else
+			seal_moved_file(m->op, &l->plan, l->src->path, l->dst->dir, l->dst->name);
+	}
+}
+
 static int act(struct move *m)
 {
 	int r = 0;
@@ -664,6 +685,7 @@ static int act(struct move *m)
 	}
 	tell_nodes(m);
 	tell_policy(m);
+	tell_seal(m);
 	return 0;
 }
 
@@ -709,7 +731,9 @@ static int decide_backup(struct op *op, struct node *from, struct node *to, cons
 	int r = look(&e, to, new_name);
 
 	if (r == 0)
-		r = gate_check(op, e.exists ? ACL_OP_RENAME_OVER : ACL_OP_RENAME_TO, to, new_name, 0);
+		r = e.exists ? seal_check(op, ACL_OP_RENAME_OVER, to, new_name) : gate_check(op, ACL_OP_RENAME_TO, to, new_name, 0);
+	if (r == 0)
+		r = naming_check(op, ACL_OP_RENAME_TO, to, new_name, false, false);
 	if (r == 0 && from != to)
 		r = gate_check(op, ACL_OP_RENAME_TO, to, POLICY, ACL_POLICY_FILE);
 	if (r == 0 && !e.exists)
@@ -748,8 +772,8 @@ static int decide_policy_source(struct op *op, struct node *from, const char *na
 	if (r == 0)
 		r = gate_check(op, ACL_OP_READ, from, name, 0);
 	if (r < 0 || from == to)
-		return r < 0 ? r : gate_check(op, ACL_OP_RENAME, from, name, 0);
-	r = gate_check(op, ACL_OP_RENAME_FROM, from, name, 0);
+		return r < 0 ? r : seal_check(op, ACL_OP_RENAME, from, name);
+	r = seal_check(op, ACL_OP_RENAME_FROM, from, name);
 	return r < 0 ? r : gate_check(op, ACL_OP_RENAME_FROM, from, POLICY, ACL_POLICY_FILE);
 }
 
@@ -848,10 +872,13 @@ int op_rename(struct op *op, struct node *from, const char *name, struct node *t
 	r = rename_first(op, from, name, to, new_name);
 	if (r < 0)
 		return r;
+	seal_before_move(op, from, name, to, new_name);
 	pthread_rwlock_wrlock(&tree_lock);
 	r = rename_locked(op, from, name, to, new_name, flags);
 	pthread_rwlock_unlock(&tree_lock);
 	inflight_drain(); /* what was decided for the old place has landed */
+	if (r == 0)
+		seal_after_move(from, to);
 	return r;
 }
 

@@ -15,6 +15,7 @@
 #include "fs/handle.h"
 #include "fs/node.h"
 #include "fs/op.h"
+#include "fs/seal.h"
 #include "fs/virt_ctl.h"
 
 #define POLICY ".zddc"
@@ -78,7 +79,9 @@ static int may_read(struct op *op, struct node *n)
 {
 	if (n->kind == NODE_DIR)
 		return gate_enter(op, n);
-	return gate_may(op->caller.id, ACL_OP_GETXATTR, n->parent, n->name, 0) ? 0 : -ENOENT;
+	if (n->kind == NODE_FILE && seal_hides(op->caller.id, n->parent, n->name))
+		return -ENOENT;
+	return gate_may(op->caller.id, ACL_OP_GETXATTR, n->parent, n->name, 0) || seal_own_transient(op->caller.id, n->parent, n->name) ? 0 : -ENOENT;
 }
 
 static bool stores_attrs(const struct node *n)
@@ -180,8 +183,8 @@ static int may_change(struct op *op, struct node *n, enum acl_op what)
 
 	switch (n->kind) {
 	case NODE_FILE:
-		r = gate_may(op->caller.id, what, n->parent, n->name, 0) || handle_of_uid(n, op->caller.uid, true);
-		return r ? 1 : gate_check(op, what, n->parent, n->name, 0);
+		r = n->gone ? -ENOENT : seal_check(op, what, n->parent, n->name);
+		return r < 0 ? r : 1;
 	case NODE_DIR:
 	case NODE_SLOT:
 		if (gate_may(op->caller.id, what, n, NULL, 0))
@@ -247,7 +250,7 @@ static mode_t exec_bits(const unsigned char *acl, size_t size)
 static bool may_chmod(struct op *op, struct node *n)
 {
 	WITH_RDLOCK(&tree_lock);
-	return gate_may(op->caller.id, ACL_OP_CHMOD, n->parent, n->name, 0) || handle_of_uid(n, op->caller.uid, true);
+	return !n->gone && seal_ask(op->caller.id, ACL_OP_CHMOD, n->parent, n->name) == 0;
 }
 
 /* cp -a sets the mode of a copy by its ACL and not by chmod: the execute bits in it count, as they would there. */
@@ -277,7 +280,11 @@ int op_setxattr(struct op *op, struct node *node, const char *name, const void *
 	r = reach(node, &fd, &entry, &holder);
 	if (r < 0)
 		return r;
+	if (node->kind == NODE_FILE)
+		seal_meta_begin(node, fd);
 	r = back_setxattr(fd, entry, name, value, size, flags);
+	if (node->kind == NODE_FILE)
+		seal_meta_changed(node, fd);
 	back_dir_put(holder, fd);
 	return r;
 }
@@ -297,7 +304,11 @@ int op_removexattr(struct op *op, struct node *node, const char *name)
 	r = reach(node, &fd, &entry, &holder);
 	if (r < 0)
 		return r;
+	if (node->kind == NODE_FILE)
+		seal_meta_begin(node, fd);
 	r = back_removexattr(fd, entry, name);
+	if (node->kind == NODE_FILE)
+		seal_meta_changed(node, fd);
 	back_dir_put(holder, fd);
 	return r;
 }

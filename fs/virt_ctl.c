@@ -3,6 +3,7 @@
 #include "fs/virt_ctl.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,15 +14,18 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "fs/back.h"
+#include "fs/command.h"
 #include "fs/commit.h"
 #include "fs/gate.h"
 #include "fs/handle.h"
 #include "fs/index.h"
+#include "fs/journal.h"
 #include "fs/lazy.h"
 #include "fs/names.h"
 #include "fs/node.h"
 #include "fs/op.h"
 #include "fs/policy.h"
+#include "fs/seal.h"
 #include "fs/stats.h"
 #include "fs/watch.h"
 
@@ -29,8 +33,8 @@
 #define ZDDC_VERSION "0.1"
 #endif
 
-enum ctl_kind { CTL_FILE, CTL_NAMES, CTL_OPS };
-enum ctl_where { CTL_ALL, CTL_ROOT, CTL_OWN };
+enum ctl_kind { CTL_FILE, CTL_NAMES, CTL_OPS, CTL_COMMAND };
+enum ctl_where { CTL_ALL, CTL_ROOT, CTL_OWN, CTL_WATCHERS };
 enum ctl_place { CTL_HERE, CTL_NAMED, CTL_CHILD };
 
 /* One question: who asks about what. */
@@ -408,6 +412,74 @@ static void make_status(const struct ask *a, struct buf *out)
 		status_text(a, all, out);
 }
 
+/* ------------------------------------------------------------------ write-once */
+
+static void make_ctl(const struct ask *a, struct buf *out)
+{
+	(void)a;
+	command_help(out);
+}
+
+/* What is open, torn, transient or being hashed, here and below. */
+static void inflight_json(const struct flight *f, struct buf *out)
+{
+	AUTO_BUF who = BUF_INIT;
+	char due[32];
+
+	person_show(&f->who, &who);
+	json_sep(out);
+	buf_addc(out, '{');
+	json_kv(out, "path", f->path);
+	json_kv(out, "state", f->state == SEAL_SEALED ? "hashing" : seal_state_word(f->state));
+	json_kv(out, "who", buf_str(&who));
+	if (f->due > 0 && f->due < LLONG_MAX)
+		str_time_format(f->due, due);
+	json_kv(out, "due", f->due > 0 && f->due < LLONG_MAX ? due : NULL);
+	buf_addc(out, '}');
+}
+
+static void inflight_text(const struct flight *f, struct buf *out)
+{
+	AUTO_BUF who = BUF_INIT;
+
+	person_show(&f->who, &who);
+	buf_addf(out, "%-9s %s  %s\n", f->state == SEAL_SEALED ? "hashing" : seal_state_word(f->state), f->path, buf_str(&who));
+}
+
+static void make_inflight(const struct ask *a, struct buf *out)
+{
+	AUTO_FREE char *path = node_path(a->dir);
+	size_t n;
+	struct flight *v = journal_list(path, &n);
+
+	if (a->format == ACL_JSON)
+		buf_addc(out, '[');
+	for (size_t i = 0; i < n; i++)
+		if (a->format == ACL_JSON)
+			inflight_json(&v[i], out);
+		else
+			inflight_text(&v[i], out);
+	buf_adds(out, a->format == ACL_JSON ? "]\n" : "");
+	journal_list_free(v, n);
+}
+
+/* Holders of a, administrators and auditors of the directory. */
+static bool watches(const struct identity *who, struct node *dir)
+{
+	struct acl_policy *p = policy_of(dir);
+	bool yes = policy_none() || acl_is_admin(p, &who->who, NULL) || (gate_verbs(who, dir).granted & V_A);
+
+	if (!yes)
+		acl_roles(p, &who->who, note_auditor, &yes);
+	acl_policy_unref(p);
+	return yes;
+}
+
+bool ctl_is_command(const struct node *node)
+{
+	return node->kind == NODE_CTL_FILE && node->ctl && node->ctl->kind == CTL_COMMAND;
+}
+
 /* ------------------------------------------------------------------ the table */
 
 static const struct ctl_row rows[] = {
@@ -435,7 +507,7 @@ static bool row_op(const struct ctl_row *row, const char *name, char **op)
 	return false;
 }
 
-static bool row_visible(const struct ctl_row *row, const struct identity *who, const struct node *dir)
+static bool row_visible(const struct ctl_row *row, const struct identity *who, struct node *dir)
 {
 	switch (row->where) {
 	case CTL_ALL:
@@ -444,12 +516,14 @@ static bool row_visible(const struct ctl_row *row, const struct identity *who, c
 		return !dir->parent;
 	case CTL_OWN:
 		return policy_rejected(dir, who->uid, NULL);
+	case CTL_WATCHERS:
+		return watches(who, dir);
 	}
 	return false;
 }
 
 /* The row of that name, with the operation (malloc()ed) of an OPS row; NULL if there is none for this caller. */
-static const struct ctl_row *row_find(const char *name, const struct identity *who, const struct node *dir, char **op)
+static const struct ctl_row *row_find(const char *name, const struct identity *who, struct node *dir, char **op)
 {
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		bool named = rows[i].kind == CTL_OPS ? row_op(&rows[i], name, op) : !strcmp(rows[i].name, name);
@@ -470,7 +544,7 @@ static void attr_fill(const struct node *n, struct stat *st)
 
 	*st = (struct stat){
 		.st_ino = n->ino,
-		.st_mode = is_dir(n) ? S_IFDIR | 0555 : S_IFREG | 0444,
+		.st_mode = is_dir(n) ? S_IFDIR | 0555 : S_IFREG | (ctl_is_command(n) ? 0666 : 0444),
 		.st_nlink = is_dir(n) ? 2 : 1,
 		.st_uid = geteuid(),
 		.st_gid = getegid(),
@@ -505,7 +579,7 @@ static int lookup_row(struct op *op, struct node *dir, const char *name, struct 
 
 	if (!row)
 		return -ENOENT;
-	enter_node(dir, name, row->kind == CTL_FILE ? NODE_CTL_FILE : NODE_CTL_DIR, row, arg, out);
+	enter_node(dir, name, row->kind == CTL_FILE || row->kind == CTL_COMMAND ? NODE_CTL_FILE : NODE_CTL_DIR, row, arg, out);
 	return 0;
 }
 
@@ -568,7 +642,7 @@ int ctl_list(struct op *op, struct node *dir, bool (*each)(void *arg, const char
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		if (rows[i].kind == CTL_OPS || !row_visible(&rows[i], op->caller.id, at))
 			continue;
-		if (!each(arg, rows[i].name, rows[i].kind == CTL_FILE ? S_IFREG : S_IFDIR))
+		if (!each(arg, rows[i].name, rows[i].kind == CTL_FILE || rows[i].kind == CTL_COMMAND ? S_IFREG : S_IFDIR))
 			return 0;
 	}
 	return 0;
@@ -601,6 +675,33 @@ static void xattr_policy(const struct ask *a, struct buf *out)
 
 static void xattr_principal(const struct ask *a, struct buf *out) { buf_adds(out, shown_who(a->who)); }
 
+/* "sealed", "hashing" while its hash is not known, "open", "torn", ...; with a note, that behind it. Nothing for what has no state. */
+static void xattr_state(const struct ask *a, struct buf *out)
+{
+	struct seal_view v;
+	char note[1200];
+	ssize_t n = 0;
+	int fd;
+
+	if (!a->name || seal_look_in(a->dir, a->name, a->who, &v) < 0)
+		return;
+	buf_adds(out, v.state == SEAL_SEALED && !*v.rec.sha256 ? "hashing" : seal_state_word(v.state));
+	if (back_dir_get(a->dir, &fd) == 0) {
+		n = back_getxattr(fd, a->name, "user.zddc.note", note, sizeof(note));
+		back_dir_put(a->dir, fd);
+	}
+	if (n > 0)
+		buf_addf(out, "; %.*s", (int)n - 1, note);
+}
+
+static void xattr_sha256(const struct ask *a, struct buf *out)
+{
+	struct seal_view v;
+
+	if (a->name && seal_look_in(a->dir, a->name, a->who, &v) == 0 && v.state == SEAL_SEALED)
+		buf_adds(out, v.rec.sha256);
+}
+
 static void xattr_last_error(const struct ask *a, struct buf *out) { gate_last_error(a->who, ACL_TEXT, out); }
 
 static const struct {
@@ -629,9 +730,10 @@ int ctl_xattr(struct op *op, struct node *node, const char *name, struct buf *ou
 			continue;
 		int r = gate_enter(op, a.dir);
 
-		if (!r)
-			xattrs[i].make(&a, out);
-		return r;
+		if (r)
+			return r;
+		xattrs[i].make(&a, out);
+		return out->len || (xattrs[i].make != xattr_state && xattrs[i].make != xattr_sha256) ? 0 : -ENODATA;
 	}
 	return -ENODATA;
 }

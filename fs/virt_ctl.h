@@ -22,6 +22,8 @@ int ctl_lookup(struct op *op, struct node *dir, const char *name, struct entry *
 int ctl_getattr(struct op *op, struct node *node, struct stat *out);
 /* The whole text for this caller; 0 or -errno. */
 int ctl_text(struct op *op, struct node *node, struct buf *out);
+/* Is it the control file that runs what is written into it (command.h)? */
+bool ctl_is_command(const struct node *node);
 /* Names in a control directory that this caller may see, until each() returns false. */
 int ctl_list(struct op *op, struct node *dir, bool (*each)(void *arg, const char *name, mode_t type), void *arg);
 /* The xattrs user.zddc.* (never in listxattr): 0 with the value, -ENODATA if there is no such name. */

@@ -4,7 +4,7 @@ _zddc() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'init explain why whoami check show-defaults help' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'init explain why whoami check show-defaults seal accept mark hold withdraw help' -- "$cur")
         return
     fi
     case $prev in
@@ -14,7 +14,7 @@ _zddc() {
     case $cur in
     -*) ;;
     *)  if [ "${COMP_WORDS[1]}" = help ]; then
-            mapfile -t COMPREPLY < <(compgen -W 'init explain why whoami check show-defaults help' -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W 'init explain why whoami check show-defaults seal accept mark hold withdraw help' -- "$cur")
         else
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -28,6 +28,11 @@ _zddc() {
     whoami) mapfile -t COMPREPLY < <(compgen -W '--json --help --as --groups --root --defaults --strict' -- "$cur") ;;
     check) mapfile -t COMPREPLY < <(compgen -W '--json --help --root --defaults --strict' -- "$cur") ;;
     show-defaults) mapfile -t COMPREPLY < <(compgen -W '--json --help --defaults' -- "$cur") ;;
+    seal) mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$cur") ;;
+    accept) mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$cur") ;;
+    mark) mapfile -t COMPREPLY < <(compgen -W '--json --help --void' -- "$cur") ;;
+    hold) mapfile -t COMPREPLY < <(compgen -W '--json --help --on --off' -- "$cur") ;;
+    withdraw) mapfile -t COMPREPLY < <(compgen -W '--json --help --reason --moved-to' -- "$cur") ;;
     help) mapfile -t COMPREPLY < <(compgen -W '--json --help --man --completion' -- "$cur") ;;
     esac
 }
