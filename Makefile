@@ -180,6 +180,11 @@ install: programs
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(MOUNTDIR)'
 	install -m 755 $(OUT)/zddcfs $(OUT)/zddc '$(DESTDIR)$(PREFIX)/bin/'
 	ln -sf '$(PREFIX)/bin/zddcfs' '$(DESTDIR)$(MOUNTDIR)/mount.zddc'
+	install -d $(foreach n,1 5 8,'$(DESTDIR)$(PREFIX)/share/man/man$(n)')
+	$(foreach n,1 5 8,install -m 644 $(wildcard contrib/man/*.$(n)) '$(DESTDIR)$(PREFIX)/share/man/man$(n)/' &&) true
+	install -D -m 644 contrib/completions/zddc.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/zddc'
+	install -D -m 644 contrib/completions/_zddc '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_zddc'
+	install -D -m 644 contrib/completions/zddc.fish '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/zddc.fish'
 
 # .deps (the libfuse that `make deps` built) stays: delete it by hand to build it again
 clean:

@@ -19,7 +19,7 @@ PACKAGES="gcc libc6-dev make pkgconf libyaml-dev libxxhash-dev libssl-dev libjan
     fuse3 liburing-dev libnuma-dev
     clang libclang-rt-dev
     meson ninja-build dpkg-dev xz-utils gpgv debian-archive-keyring
-    python3 python3-yaml python3-jsonschema libtest-json-schema-acceptance-perl acl attr rsync git strace tar util-linux procps e2fsprogs libglib2.0-bin"
+    groff-base man-db python3 python3-yaml python3-jsonschema libtest-json-schema-acceptance-perl acl attr rsync git strace tar util-linux procps e2fsprogs libglib2.0-bin"
 
 export DEBIAN_FRONTEND=noninteractive
 PKG_CONFIG_PATH=$PREFIX/lib/pkgconfig${PKG_CONFIG_PATH:+:$PKG_CONFIG_PATH}
