@@ -152,6 +152,8 @@ extern const struct key_info acl_keys[ACL_KEY_COUNT];
 /* Classifies one written pattern; NULL, or why it is invalid. */
 const char *pattern_parse(struct arena *a, const char *written, uint32_t line, struct pattern *out);
 bool role_name_valid(const char *name);
+/* The glob of principals: '*' matches any run that does not cross the '@', everything else itself, case-blind. */
+bool pattern_glob(const char *pattern, const char *s);
 bool pattern_matches(const struct pattern *p, const struct acl_principal *who);
 /* Could some principal match both? Conservative: true when in doubt. */
 bool patterns_may_meet(const struct pattern *a, const struct pattern *b);

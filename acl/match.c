@@ -80,15 +80,14 @@ const char *pattern_parse(struct arena *a, const char *written, uint32_t line, s
 	return parse_address(a, p);
 }
 
-/* '*' matches any run that does not cross the '@'. */
-static bool address_glob(const char *p, const char *s)
+bool pattern_glob(const char *p, const char *s)
 {
 	const char *star = NULL, *from = NULL;
 	while (*s) {
 		if (*p == '*') {
 			star = p++;
 			from = s;
-		} else if (*p == *s) {
+		} else if (str_lower_c(*p) == str_lower_c(*s)) {
 			p++;
 			s++;
 		} else if (star && *from != '@') {
@@ -118,7 +117,7 @@ bool pattern_matches(const struct pattern *p, const struct acl_principal *who)
 		return who->email && !strcmp(p->text, who->email);
 	case PAT_DOMAIN:
 	case PAT_GLOB:
-		return who->email && address_glob(p->text, who->email);
+		return who->email && pattern_glob(p->text, who->email);
 	case PAT_EVERYONE:
 		return who->email != NULL;
 	case PAT_ANONYMOUS:
@@ -153,7 +152,7 @@ bool patterns_may_meet(const struct pattern *a, const struct pattern *b)
 	if (a->kind == PAT_ANONYMOUS || b->kind == PAT_ANONYMOUS)
 		return (a->kind == b->kind) || b->kind == PAT_GROUP;
 	if (a->kind == PAT_EMAIL && b->kind <= PAT_GLOB)
-		return b->kind == PAT_EMAIL ? !strcmp(a->text, b->text) : address_glob(b->text, a->text);
+		return b->kind == PAT_EMAIL ? !strcmp(a->text, b->text) : pattern_glob(b->text, a->text);
 	if (a->kind == PAT_DOMAIN && b->kind == PAT_DOMAIN)
 		return !strcmp(domain_of(a->text), domain_of(b->text));
 	return true;
@@ -250,9 +249,9 @@ static bool belongs(const struct pattern_walk *w, const struct pattern *p)
 	case 1:
 		return p->kind == PAT_EMAIL && !strcmp(p->text, w->who->email);
 	case 2:
-		return p->kind == PAT_DOMAIN && address_glob(p->text, w->who->email);
+		return p->kind == PAT_DOMAIN && pattern_glob(p->text, w->who->email);
 	case 3:
-		return address_glob(p->text, w->who->email);
+		return pattern_glob(p->text, w->who->email);
 	}
 	return p->kind == PAT_GROUP && !strcmp(p->text, w->who->groups[w->group - 1]);
 }

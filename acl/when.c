@@ -185,31 +185,6 @@ static bool number_holds(const struct condition *t, long long x)
 	return false;
 }
 
-/* The glob of principal patterns: '*' does not cross '@'; case-blind, without memory of its own. */
-static bool text_matches(const char *p, const char *s)
-{
-	const char *star = NULL, *from = NULL;
-	if (!strcmp(p, "*"))
-		return true;
-	while (*s) {
-		if (*p == '*') {
-			star = p++;
-			from = s;
-		} else if (str_lower_c(*p) == str_lower_c(*s)) {
-			p++;
-			s++;
-		} else if (star && *from != '@') {
-			p = star + 1;
-			s = ++from;
-		} else {
-			return false;
-		}
-	}
-	while (*p == '*')
-		p++;
-	return !*p;
-}
-
 static bool text_holds(const struct condition *t, const char *x)
 {
 	switch (t->op) {
@@ -218,7 +193,7 @@ static bool text_holds(const struct condition *t, const char *x)
 	case COND_NE:
 		return strcmp(x, t->text[0]) != 0;
 	case COND_MATCHES:
-		return text_matches(t->text[0], x);
+		return !strcmp(t->text[0], "*") || pattern_glob(t->text[0], x);
 	case COND_IN:
 		for (size_t i = 0; i < t->n; i++)
 			if (!strcmp(x, t->text[i]))

@@ -18,7 +18,7 @@
 #include "fs/seal.h"
 #include "fs/seal_move.h"
 
-enum { WORDS_MAX = 8, LINE_MAX_BYTES = 8192, NOTE_MAX = 1000, SETTLE_MS = 1000 };
+enum { WORDS_MAX = 8, LINE_MAX_BYTES = 8192, NOTE_MAX = 1000 };
 
 #define NOTE_ATTR "user.zddc.note"
 
@@ -342,18 +342,6 @@ static int run_locked(struct op *op, struct node *dir, size_t i, const struct li
 	return r;
 }
 
-static void wait_for_release(struct node *dir, const char *name)
-{
-	struct node *n;
-
-	pthread_rwlock_rdlock(&tree_lock);
-	n = node_find(dir, name);
-	pthread_rwlock_unlock(&tree_lock);
-	if (n)
-		handles_settle(n, SETTLE_MS);
-	node_put(n);
-}
-
 static int refuse_line(struct op *op, struct node *dir, const char *why)
 {
 	WITH_RDLOCK(&tree_lock);
@@ -383,7 +371,7 @@ int command_run(struct op *op, struct node *dir, const char *line, size_t len)
 		wrong = parse(l, line + n, end);
 		if (wrong)
 			return refuse_line(op, dir, wrong);
-		wait_for_release(dir, l->name);
+		handles_settle_at(dir, l->name);
 		WITH_RDLOCK(&tree_lock);
 		return dir->gone ? -ENOENT : run_locked(op, dir, i, l);
 	}

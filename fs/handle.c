@@ -15,6 +15,8 @@
 #include "fs/policy.h"
 #include "fs/record.h"
 
+enum { SETTLE_MS = 1000 }; /* how long a RELEASE that is on its way is waited for */
+
 /* Who holds how many: a chained table by uid; a row stays once made (there are few uids). */
 struct holder {
 	uid_t uid;
@@ -169,6 +171,18 @@ void handles_settle(struct node *top, int ms)
 
 	while (!settled(top) && now_ms() < end)
 		wait_for_writer();
+}
+
+void handles_settle_at(struct node *dir, const char *name)
+{
+	struct node *n;
+
+	pthread_rwlock_rdlock(&tree_lock);
+	n = node_find(dir, name);
+	pthread_rwlock_unlock(&tree_lock);
+	if (n)
+		handles_settle(n, SETTLE_MS);
+	node_put(n);
 }
 
 /* ------------------------------------------------------------------------------------------------ handles */

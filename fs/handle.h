@@ -90,6 +90,8 @@ struct person;
 bool handle_writer_below(struct node *top, bool settling, struct person *who, char **path);
 /* Waits at most 'ms' until no RELEASE seems to be on its way there: close(2) returns before it is sent. Takes tree_lock. */
 void handles_settle(struct node *top, int ms);
+/* The same for an entry by name, at most a second; takes tree_lock for reading to find it. */
+void handles_settle_at(struct node *dir, const char *name);
 /* Is the node open at all? */
 bool handle_any(struct node *node);
 /* Size of this uid's open draft of a NODE_POLICY, or -1. */

@@ -22,7 +22,6 @@
 #include "fs/policy.h"
 #include "fs/transient.h"
 
-enum { SETTLE_MS = 1000 };
 
 static bool is_zone(struct node *dir)
 {
@@ -507,18 +506,6 @@ void seal_move_undo(const struct seal_plan *plan, const char *to_path)
 
 /* ------------------------------------------------------------------------------------------------ around the lock */
 
-static void settle(struct node *dir, const char *name)
-{
-	struct node *n;
-
-	pthread_rwlock_rdlock(&tree_lock);
-	n = node_find(dir, name);
-	pthread_rwlock_unlock(&tree_lock);
-	if (n)
-		handles_settle(n, SETTLE_MS);
-	node_put(n);
-}
-
 void seal_before_move(struct op *op, struct node *from, const char *name, struct node *to, const char *new_name)
 {
 	struct arrival a = {.path = BUF_INIT, .each = sync_file};
@@ -533,7 +520,7 @@ void seal_before_move(struct op *op, struct node *from, const char *name, struct
 	if (!comes)
 		return;
 	if (from != to)
-		settle(from, name);
+		handles_settle_at(from, name);
 	if (back_dir_get(from, &fd) < 0)
 		return;
 	sync_file(&a, fd, name, 0);

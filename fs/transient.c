@@ -8,6 +8,7 @@
 #include "acl/acl.h"
 #include "base/cleanup.h"
 #include "base/hash.h"
+#include "base/str.h"
 #include "base/ynode.h"
 
 static const char *const table[] = {
@@ -26,12 +27,16 @@ static const char *const locks[] = {
 #undef LOCK
 };
 
-/* Most globs say how a name begins: no pattern machine for those that differ there. */
+static const char SPECIAL[] = "*?[\\";
+
+/* Each name of each listing comes here: no pattern machine for globs that say how a name begins, or only how it ends. */
 static bool matches(const char *glob, const char *name)
 {
-	bool literal = *glob && !strchr("*?[\\", *glob);
-
-	return (!literal || *glob == *name) && fnmatch(glob, name, 0) == 0;
+	if (*glob == '*' && !strpbrk(glob + 1, SPECIAL))
+		return str_ends(name, glob + 1);
+	if (*glob && !strchr(SPECIAL, *glob) && *glob != *name)
+		return false;
+	return fnmatch(glob, name, 0) == 0;
 }
 
 static bool in_list(const char *const *globs, size_t n, const char *name)
