@@ -288,7 +288,7 @@ class Accounts:
 
     def remove(self):
         for name in self.users:
-            subprocess.run(["userdel", name], stderr=subprocess.DEVNULL)
+            subprocess.run(["userdel", "-f", name], stderr=subprocess.DEVNULL)  # also while something still runs as that uid
         for group in self.groups:
             subprocess.run(["groupdel", group], stderr=subprocess.DEVNULL)
 
