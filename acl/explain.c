@@ -172,6 +172,7 @@ void acl_hint(const struct acl_policy *p, const struct acl_request *rq, const st
 	case BECAUSE_ELEVATED:
 	case BECAUSE_STANDING:
 	case BECAUSE_FILER:
+	case BECAUSE_CREATOR:
 	case BECAUSE_NO_POLICY:
 	case BECAUSE_NOT_FILER:
 	case BECAUSE_MISSING:

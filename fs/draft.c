@@ -162,6 +162,14 @@ static int refuse_too_big(struct draft *d, struct identity *who)
 	return gate_refuse_text(who, EFBIG, ACL_OP_WRITE, path, NULL, "%s was not changed: a policy may have at most 1 MiB", path);
 }
 
+static int refuse_no_room(struct draft *d, struct identity *who, int err)
+{
+	AUTO_FREE char *path = node_path_in(d->dir, ".zddc");
+
+	return gate_refuse_text(who, -err, ACL_OP_WRITE, path, NULL, "%s was not changed, the old text is in force: %s; try again when there is room", path,
+				strerror(-err));
+}
+
 /* Decided again: the policy may have changed since the open, by this very text too. */
 static int commit_once(struct op *op, struct draft *d, struct identity *who)
 {
@@ -178,7 +186,7 @@ static int commit_once(struct op *op, struct draft *d, struct identity *who)
 	else if (!r)
 		r = policy_commit(op, who, d->dir, buf_str(&d->text), d->text.len);
 	if (r)
-		return r;
+		return r == -ENOSPC || r == -EDQUOT ? refuse_no_room(d, who, r) : r;
 	d->pending = d->fresh = false;
 	__atomic_store_n(&d->is_new, false, __ATOMIC_RELAXED);
 	return 0;

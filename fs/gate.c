@@ -695,6 +695,37 @@ void gate_explain(const struct identity *who, enum acl_op what, struct node *dir
 	acl_policy_unref(p);
 }
 
+static void add_sentence(const char *state, enum acl_format f, struct buf *out)
+{
+	if (f == ACL_TEXT) {
+		buf_addf(out, "state: %s\n", state);
+		return;
+	}
+	out->len--; /* the brace that ends the object */
+	json_kv(out, "state", state);
+	buf_addc(out, '}');
+}
+
+void gate_explain_state(const struct identity *who, enum acl_op what, struct node *dir, const char *name, unsigned flags, bool by_state,
+			const char *state, enum acl_format f, struct buf *out)
+{
+	struct acl_attrs attrs = attrs_now();
+	struct acl_request rq = acl_request_for(what, name, &who->who, &attrs, flags);
+	struct acl_policy *p = policy_of(dir);
+	struct acl_decision d = decide(p, who, &rq);
+	AUTO_FREE char *path = node_path_in(dir, name);
+
+	if (by_state && !d.allowed) {
+		d.allowed = true;
+		d.reason = BECAUSE_CREATOR;
+		d.err = 0;
+	}
+	hide(who, &d);
+	acl_explain(p, &rq, &d, what, path, f, out);
+	add_sentence(state, f, out);
+	acl_policy_unref(p);
+}
+
 void gate_explain_dir(const struct identity *who, enum acl_op what, struct node *dir, const char *name, enum acl_format f,
 		      struct buf *out)
 {

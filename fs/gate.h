@@ -57,6 +57,12 @@ void gate_last_error(const struct identity *who, enum acl_format f, struct buf *
  * the directory itself (place DIR) is asked with name NULL.
  */
 void gate_explain(const struct identity *who, enum acl_op what, struct node *dir, const char *name, enum acl_format f, struct buf *out);
+/*
+ * The same where the state of the file has a say (seal.h): 'flags' as gate_check; 'by_state': its creator may, whatever the verbs. 'state'
+ * is added, a sentence.
+ */
+void gate_explain_state(const struct identity *who, enum acl_op what, struct node *dir, const char *name, unsigned flags, bool by_state,
+			const char *state, enum acl_format f, struct buf *out);
 
 /* The same for an operation of place DIR on the directory 'name' in dir; one that the caller may not enter looks absent. */
 void gate_explain_dir(const struct identity *who, enum acl_op what, struct node *dir, const char *name, enum acl_format f,

@@ -17,7 +17,7 @@
 
 enum {
 	COMPACT_AT = 1 << 20, /* bytes of log */
-	AGAIN_AFTER = 60, /* seconds until an entry that was taken is due again */
+	AGAIN_AFTER = 10, /* seconds until an entry that was taken is due again */
 	LOG_MAX = 1 << 30,
 };
 
@@ -326,6 +326,12 @@ bool journal_has(uint64_t ino)
 {
 	WITH_MUTEX(&jr.lock);
 	return find(ino);
+}
+
+size_t journal_count(void)
+{
+	WITH_MUTEX(&jr.lock);
+	return HASH_COUNT(jr.items);
 }
 
 void journal_moved(const char *from, const char *to)

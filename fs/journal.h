@@ -32,6 +32,7 @@ void journal_drop(uint64_t ino);
 /* A copy (path is malloc()ed); false if it is not there. */
 bool journal_get(uint64_t ino, struct flight *out);
 bool journal_has(uint64_t ino);
+size_t journal_count(void);
 /* Something at or below 'from' is now at or below 'to'. */
 void journal_moved(const char *from, const char *to);
 /* Is a file that was sealed outside a zone below dir (or dir itself)? */
@@ -39,7 +40,7 @@ bool journal_explicit_below(const char *dir);
 /* Copies of all at or below dir, in no order; each is freed by the caller with journal_list_free. */
 struct flight *journal_list(const char *dir, size_t *n);
 void journal_list_free(struct flight *v, size_t n);
-/* Takes what is due at 'now': one entry, oldest first, which is not due again for a minute. False if nothing is. Waits at most 'ms' for it. */
+/* Takes what is due at 'now': one entry, oldest first, which is due again only 10 s later. False if nothing is. Waits at most 'ms' for it. */
 bool journal_next(long long now, int ms, struct flight *out);
 /* Wakes journal_next. */
 void journal_wake(void);

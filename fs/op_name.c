@@ -589,9 +589,9 @@ static int strip_policy(struct leg *l)
 /* Before the rename, so that the folder arrives complete. */
 static int prepare(struct move *m, struct leg *l)
 {
+	seal_move_enter(m->op, &l->plan, l->src->dir, l->src->name, l->dst->path);
 	if (!is_dir(l->src) || !l->moves)
 		return 0;
-	seal_move_enter(m->op, &l->plan, l->src->dir, l->src->name, l->dst->path);
 	if (l->strip)
 		return strip_policy(l);
 	return autoown_before_rename(m->op, l->src->fd, l->src->name, l->dst->dir, l->dst->name, &l->wrote);

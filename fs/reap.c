@@ -29,6 +29,7 @@ enum {
 	KEEP_QUARANTINED = 30 * 86400,
 	KEEP_TORN = 86400,
 	AGAIN_AFTER = 60,
+	WARN_EVERY = 60,
 	CHUNK = 1 << 20,
 };
 
@@ -141,6 +142,17 @@ static void done(const struct found *at)
 		journal_drop(at->f->ino);
 	if (at->n)
 		__atomic_store_n(&at->n->sealed, 0, __ATOMIC_RELEASE);
+}
+
+/* On a full disk it is the same for many files, every few seconds: said once a minute. */
+static void warn_sometimes(const char *path, int err)
+{
+	static long long said; /* only the thread's own */
+
+	if (gate_now() < said + WARN_EVERY)
+		return;
+	said = gate_now();
+	log_warn("%s: its seal cannot be written down: %s: nobody can change it meanwhile, and it is tried again every few seconds", path, strerror(-err));
 }
 
 /* ------------------------------------------------------------------------------------------------ hashing */
@@ -275,7 +287,7 @@ static void hash_one(const struct flight *f, int fd, off_t size)
 	if (r == -EIO)
 		log_err("%s cannot be read back: %s: its seal has no hash", f->path, strerror(-r));
 	else if (r < 0 && r != -EINTR && r != -EAGAIN && r != -ENOENT)
-		log_warn("%s: its seal cannot be completed: %s: tried again in a minute", f->path, strerror(-r));
+		warn_sometimes(f->path, r);
 	close(fd);
 }
 
@@ -444,7 +456,7 @@ static int attend_locked(struct found *at, bool *away)
 	}
 	fd = begin_hash(at);
 	if (fd < 0 && fd != -EAGAIN)
-		log_warn("%s cannot be sealed on disk: %s (nobody can change it meanwhile)", at->f->path, strerror(-fd));
+		warn_sometimes(at->f->path, fd);
 	return fd < 0 ? -1 : fd;
 }
 

@@ -14,6 +14,7 @@
 #include "fs/gate.h"
 #include "fs/handle.h"
 #include "fs/journal.h"
+#include "fs/names.h"
 #include "fs/node.h"
 #include "fs/policy.h"
 #include "fs/reap.h"
@@ -42,7 +43,7 @@ static const char *const meanings[SEAL_STATES] = {
 #undef MAY
 };
 
-enum { EMPTY_FOR = 600, GRACE_MOST = 600 };
+enum { EMPTY_FOR = 600, GRACE_MOST = 600, FLIGHTS_MOST = 100000 };
 
 /* ------------------------------------------------------------------------------------------------ judging: pure */
 
@@ -199,6 +200,8 @@ int seal_look(struct acl_policy *p, int dirfd, const char *name, struct node *n,
 	int r;
 
 	*out = (struct seal_view){.zone = f.zone, .seal_grace = f.seal_grace};
+	if (name_class(name) == NAME_POLICY || name_class(name) == NAME_CONTROL)
+		return -ENOENT; /* the daemon's own have no such life */
 	r = back_stat(dirfd, name, &out->st);
 	if (r < 0)
 		return r;
@@ -463,6 +466,32 @@ int seal_ask(const struct identity *who, enum acl_op what, struct node *dir, con
 	return gate_may(who, what, dir, name, 0) ? 0 : -EACCES;
 }
 
+static bool asks_for_change(enum acl_op what)
+{
+	return acl_ops[what].change && what != ACL_OP_CREATE && what != ACL_OP_MKDIR && what != ACL_OP_SYMLINK && what != ACL_OP_LINK &&
+	       what != ACL_OP_MKNOD && what != ACL_OP_RENAME_TO && what != ACL_OP_RMDIR;
+}
+
+int seal_explain(const struct identity *who, enum acl_op what, struct node *dir, const char *name, unsigned *flags, bool *by_state,
+		 struct buf *text)
+{
+	AUTO_FREE char *path = node_path_in(dir, name);
+	struct seal_view v;
+	enum answer a;
+
+	if (policy_none() || !asks_for_change(what) || !gate_may(who, ACL_OP_READ, dir, name, 0) || seal_hides(who, dir, name))
+		return 0;
+	if (seal_look_in(dir, name, who, &v) < 0 || v.state == SEAL_FREE)
+		return 0;
+	a = judge_request(who, what, dir, name, &v);
+	if (a == BY_VERBS)
+		return 0;
+	*by_state = a == BY_STATE;
+	*flags = a == NO && (v.zone || v.rec.explicit) ? ACL_SEALED : 0;
+	seal_describe(&v, path, text);
+	return 1;
+}
+
 /* ------------------------------------------------------------------------------------------------ transient names */
 
 /* A name of that kind here, and a file that was made under one. */
@@ -524,7 +553,7 @@ static void note_unfinished(struct node *n, const struct seal_view *v)
 		return;
 	if ((v->state == SEAL_CLOSED && !v->zone) || (v->state == SEAL_ALTERED && v->rec.state == SEAL_ALTERED))
 		return;
-	if (journal_has(f.ino))
+	if (journal_has(f.ino) || journal_count() > FLIGHTS_MOST)
 		return;
 	f.path = node_path(n);
 	journal_put(&f, v->state != SEAL_SEALED && v->state != SEAL_ALTERED);

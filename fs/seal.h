@@ -166,7 +166,13 @@ enum seal_event {
 /* Something about a file is a matter of record. Any thread, any lock but none of the ledger's. */
 void seal_landed(enum seal_event what, const char *path, const struct record *rec, const char *detail);
 
-/* How a refusal that is about the state is told; also for zddc explain (virt_ctl.c). */
+/*
+ * What the state of 'name' has to do with such a request: 1 and *flags (for gate_check), *by_state (its creator may), 'text' (a sentence); 0 if
+ * nothing.
+ */
+int seal_explain(const struct identity *who, enum acl_op what, struct node *dir, const char *name, unsigned *flags, bool *by_state,
+		 struct buf *text);
+/* How a refusal that is about the state is told. */
 void seal_describe(const struct seal_view *v, const char *path, struct buf *out);
 
 #endif

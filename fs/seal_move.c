@@ -395,24 +395,47 @@ static bool arrival_entry(void *arg, const char *name, unsigned char type, uint6
 	return true;
 }
 
-static void each_file(struct arrival *a, struct node *dir, const char *name)
+static void files_below(struct arrival *a, int dirfd, const char *name)
 {
-	int dirfd;
-
-	if (dir->kind != NODE_DIR || back_dir_get(dir, &dirfd) < 0)
-		return;
 	AUTO_CLOSE int fd = back_opendir(dirfd, name);
+
 	a->fd = fd;
 	if (fd >= 0)
 		back_list(fd, "", arrival_entry, a);
-	back_dir_put(dir, dirfd);
+}
+
+/* A descriptor of its own, for work that no lock is held for. Takes the tree lock. */
+static int open_node_dir(struct node *dir)
+{
+	WITH_RDLOCK(&tree_lock);
+	int fd, real, r = dir->kind != NODE_DIR || dir->gone ? -ENOENT : back_dir_get(dir, &fd);
+
+	if (r < 0)
+		return r;
+	real = back_opendir(fd, "");
+	back_dir_put(dir, fd);
+	return real;
+}
+
+/*
+ * A record of a life in a zone, on a file outside of any: its zone was lifted, and it may have been changed since. It must not count again
+ * where the file gets to now.
+ */
+static void forget_old_life(int dirfd, const char *name)
+{
+	char text[RECORD_MAX];
+	struct record rec;
+	ssize_t n = back_getxattr(dirfd, name, RECORD_ATTR, text, sizeof(text));
+
+	if (n > 0 && record_parse(text, (size_t)n, &rec) && rec.zone && !rec.explicit)
+		back_removexattr(dirfd, name, RECORD_ATTR);
 }
 
 static void enter_file(struct arrival *a, int fd, const char *name, uint64_t ino)
 {
 	AUTO_BUF path = BUF_INIT;
 
-	(void)fd;
+	forget_old_life(fd, name);
 	buf_addf(&path, "%s/%s", buf_str(&a->path), name);
 	put_flight(ino, SEAL_SEALED, 0, &a->who, buf_str(&path));
 }
@@ -441,12 +464,20 @@ static int into_zone(struct op *op, struct node *from, const char *name, struct 
 void seal_move_enter(struct op *op, const struct seal_plan *plan, struct node *from, const char *name, const char *to_path)
 {
 	struct arrival a = {.path = BUF_INIT, .each = enter_file};
+	int fd;
 
+	if (plan->arrives && plan->file && back_dir_get(from, &fd) == 0) {
+		forget_old_life(fd, name);
+		back_dir_put(from, fd);
+	}
 	if (!plan->arrives || plan->file)
 		return;
 	buf_adds(&a.path, to_path);
 	person_set(&a.who, op->caller.id);
-	each_file(&a, from, name);
+	if (back_dir_get(from, &fd) == 0) {
+		files_below(&a, fd, name);
+		back_dir_put(from, fd);
+	}
 	buf_free(&a.path);
 }
 
@@ -509,8 +540,8 @@ void seal_move_undo(const struct seal_plan *plan, const char *to_path)
 void seal_before_move(struct op *op, struct node *from, const char *name, struct node *to, const char *new_name)
 {
 	struct arrival a = {.path = BUF_INIT, .each = sync_file};
+	AUTO_CLOSE int dir = -1;
 	bool comes;
-	int fd;
 
 	{
 		WITH_RDLOCK(&tree_lock);
@@ -521,24 +552,20 @@ void seal_before_move(struct op *op, struct node *from, const char *name, struct
 		return;
 	if (from != to)
 		handles_settle_at(from, name);
-	if (back_dir_get(from, &fd) < 0)
+	dir = open_node_dir(from);
+	if (dir < 0)
 		return;
-	sync_file(&a, fd, name, 0);
-	back_dir_put(from, fd);
-	each_file(&a, from, name);
+	sync_file(&a, dir, name, 0);
+	files_below(&a, dir, name);
 	buf_free(&a.path);
 }
 
 static void sync_node(struct node *dir)
 {
-	int fd;
+	AUTO_CLOSE int fd = open_node_dir(dir);
 
-	if (dir->kind != NODE_DIR || dir->gone || back_dir_get(dir, &fd) < 0)
-		return;
-	AUTO_CLOSE int real = back_opendir(fd, "");
-	if (real >= 0)
-		back_fsync(real, false);
-	back_dir_put(dir, fd);
+	if (fd >= 0)
+		back_fsync(fd, false);
 }
 
 void seal_after_move(struct node *from, struct node *to)

@@ -200,6 +200,19 @@ static bool is_visible_dir(const struct ask *a)
 	return (there || declared) && !gate_sight_path(a->who, path, &sight) && sight.enter;
 }
 
+/* A file of that name may be in a state that says more than the verbs. */
+static void explain_named(const struct ask *a, enum acl_op what, const char *name, struct buf *out)
+{
+	AUTO_BUF state = BUF_INIT;
+	unsigned flags = 0;
+	bool by_state = false;
+
+	if (name && seal_explain(a->who, what, a->dir, name, &flags, &by_state, &state))
+		gate_explain_state(a->who, what, a->dir, name, flags, by_state, buf_str(&state), a->format, out);
+	else
+		gate_explain(a->who, what, a->dir, name, a->format, out);
+}
+
 /* One of the table's operations, if it is about 'place'. */
 static void explain_rows(const struct ask *a, enum ctl_place place, struct buf *out)
 {
@@ -215,7 +228,7 @@ static void explain_rows(const struct ask *a, enum ctl_place place, struct buf *
 		if (place == CTL_CHILD)
 			gate_explain_dir(a->who, explained[i].what, a->dir, name, a->format, out);
 		else
-			gate_explain(a->who, explained[i].what, a->dir, name, a->format, out);
+			explain_named(a, explained[i].what, name, out);
 	}
 }
 
@@ -257,7 +270,7 @@ static void make_explain_op(const struct ask *a, struct buf *out)
 	if (acl_ops[a->what].place == ACL_PLACE_DIR)
 		gate_explain_dir(a->who, a->what, a->dir, a->name, a->format, out);
 	else
-		gate_explain(a->who, a->what, a->dir, a->name, a->format, out);
+		explain_named(a, a->what, a->name, out);
 	if (a->format == ACL_JSON)
 		buf_addc(out, '\n');
 }

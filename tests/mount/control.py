@@ -52,7 +52,7 @@ def test_last_error():
 def test_explain():
     a = Archive(TREE).mount()
     data = json.loads(ctl(a, DC, ACME + "/issued", "explain.unlink.json/123456-EL-SPC-2623_A (IFR) - Spec.pdf"))
-    T.equal((data["allowed"], data["reason"], data["src"]["file"]), (False, "write-once", "defaults"), "explain.OP of what a zone refuses")
+    T.equal((data["allowed"], data["reason"], data["src"]["file"]), (False, "sealed", "defaults"), "explain.OP of a file in a zone: its state comes first")
     data = json.loads(ctl(a, PT, ACME + "/working", "explain.create.json/new.txt"))
     T.equal((data["allowed"], data["reason"]), (True, "grant"), "of a name that is not there")
     text = ctl(a, PT, ACME + "/staging", "explain/note.txt")
