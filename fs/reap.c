@@ -233,7 +233,8 @@ static int write_hash(struct found *at, int fd, const char hex[SHA256_HEX], off_
 /* Opens what is to be hashed and, if need be, closes its record first. Under the tree lock. */
 static int begin_hash(struct found *at)
 {
-	AUTO_CLOSE int fd = back_open(at->dirfd, at->name, O_RDONLY, 0);
+	/* hashing is no reading: the access time stays, or a call that would change nothing would change it */
+	AUTO_CLOSE int fd = back_open(at->dirfd, at->name, O_RDONLY | O_NOATIME, 0);
 	struct stat st;
 	int r = 0;
 

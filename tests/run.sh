@@ -127,12 +127,28 @@ run_program() {
     TMPDIR=$(mktemp -d /tmp/zddc-check.XXXXXX)
     chmod 755 "$TMPDIR"
     export TMPDIR
+    attempt "$1"
+    if timed && [ "$status" -ne 0 ] && [ "$status" -ne 124 ] && ! grep -q . "$reports".* 2> /dev/null; then
+        # said aloud, never hidden: a test that needs this twice is mended
+        cp "$log" "$log.first"
+        echo "AGAIN $label/$name failed once: $log.first"
+        grep -E '^(FAIL|not ok)' "$log" | head -n 5
+        TMPDIR=$(mktemp -d /tmp/zddc-check.XXXXXX)
+        chmod 755 "$TMPDIR"
+        attempt "$1"
+    fi
+    judge "$1"
+}
+
+# Suites that watch real time pass (graces, notices, kills at random moments): a busy machine gets one more try.
+timed() { case $suite in mount | tools | faults) return 0 ;; *) return 1 ;; esac; }
+
+attempt() {
     (sanitizers; start "$1") > "$log" 2>&1 < /dev/null
     status=$?
     reports=$logs/$name.san
     left=$(leftovers)
     rm -rf --one-file-system "$TMPDIR"
-    judge "$1"
 }
 
 # Sums up one program from $status, $log and $left.
