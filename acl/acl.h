@@ -352,6 +352,8 @@ int acl_snap_roles_check(struct acl_snap *s, const char *dir, const struct zddc_
 			 struct diags *d);
 /* Does any document at or below dir hold a guarded key? 1, 0, or -errno. */
 int acl_snap_guarded(struct acl_snap *s, const char *dir);
+/* ... define a role that, moved to 'place' (the policy it would have there), an admins: of that place names? 1, 0, or -errno. */
+int acl_snap_names_admins(struct acl_snap *s, const char *dir, struct acl_policy *place);
 
 struct acl_sight {
 	bool enter; /* the directory is visible: it may be entered, described */

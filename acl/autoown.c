@@ -144,35 +144,55 @@ struct role_guard {
 	int err;
 };
 
+static void guard_role(struct role_guard *g, const struct role *r)
+{
+	if (!source_names(g->bare, r->name) && !(g->before && admins_name(g->before, r->name)))
+		return;
+	diag_add(g->diags, DIAG_ERROR, g->file, r->line, 1,
+		 "members of the role %s administer this directory or one below: only an administrator may change who they are", r->written);
+	g->err = -EINVAL;
+}
+
+/* 'before' and 'b' (the edited body) may each be NULL. */
 static void guard_roles(struct role_guard *g, const struct body *before, const struct body *b)
 {
-	for (size_t i = 0; i < b->n_roles; i++) {
-		const struct role *r = &b->roles[i];
-		if (!role_members_change(before, r))
-			continue;
-		if (!source_names(g->bare, r->name) && !(g->before && admins_name(g->before, r->name)))
-			continue;
-		diag_add(g->diags, DIAG_ERROR, g->file, r->line, 1,
-			 "members of the role %s administer this directory or one below: only an administrator may name them", r->written);
-		g->err = -EINVAL;
-	}
-	for (size_t i = 0; i < b->n_paths; i++)
+	for (size_t i = 0; b && i < b->n_roles; i++)
+		if (role_members_change(before, &b->roles[i]))
+			guard_role(g, &b->roles[i]);
+	for (size_t i = 0; before && i < before->n_roles; i++)
+		if (role_reset_lost(b, &before->roles[i]))
+			guard_role(g, &before->roles[i]);
+	for (size_t i = 0; b && i < b->n_paths; i++)
 		guard_roles(g, before ? body_step(before, b->paths[i].segment) : NULL, b->paths[i].body);
-	if (b->star)
-		guard_roles(g, before ? before->star : NULL, b->star);
+	for (size_t i = 0; before && i < before->n_paths; i++)
+		if (!b || !body_path(b, before->paths[i].segment))
+			guard_roles(g, before->paths[i].body, b ? body_step(b, before->paths[i].segment) : NULL);
+	if ((b && b->star) || (before && before->star))
+		guard_roles(g, before ? before->star : NULL, b ? b->star : NULL);
 }
 
 int acl_admin_roles_check(struct acl *acl, struct acl_policy *parent, const char *segment, struct zddc_doc *before,
 			  struct zddc_doc *edited, struct diags *d)
 {
-	if (!edited)
-		return 0;
 	struct acl_policy *bare = parent ? acl_child(acl, parent, segment, NULL) : acl_root(acl, NULL);
-	struct role_guard g = {bare, before ? before->top : NULL, d, edited->file, 0};
-	guard_roles(&g, g.before, edited->top);
+	struct role_guard g = {bare, before ? before->top : NULL, d, edited ? edited->file : before ? before->file : segment, 0};
+	guard_roles(&g, g.before, edited ? edited->top : NULL);
 	acl_policy_unref(bare);
 	return g.err;
 }
+
+static bool body_speaks_of_admins(const struct acl_policy *p, const struct body *b)
+{
+	for (size_t i = 0; i < b->n_roles; i++)
+		if (source_names(p, b->roles[i].name))
+			return true;
+	for (size_t i = 0; i < b->n_paths; i++)
+		if (body_speaks_of_admins(p, b->paths[i].body))
+			return true;
+	return b->star && body_speaks_of_admins(p, b->star);
+}
+
+bool doc_speaks_of_admins(const struct acl_policy *p, const struct zddc_doc *doc) { return body_speaks_of_admins(p, doc->top); }
 
 /* ---- root administrators ---- */
 

@@ -186,6 +186,8 @@ bool patterns_name_role(const struct pattern_list *list, const char *role);
 bool admins_name(const struct body *b, const char *role);
 /* Does r name members that its role did not have, just so, in 'before' (NULL: none)? */
 bool role_members_change(const struct body *before, const struct role *r);
+/* 'was' kept members from above out, and is not in 'edited' (NULL: none) any more. */
+bool role_reset_lost(const struct body *edited, const struct role *was);
 
 /* ---- when.c ---- */
 /* Parses one condition; NULL, or why not. */

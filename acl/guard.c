@@ -102,6 +102,8 @@ bool admins_name(const struct body *b, const char *role)
 bool role_members_change(const struct body *before, const struct role *r)
 {
 	const struct role *was = before ? body_role(before, r->name) : NULL;
+	if ((was && was->reset == 1) != (r->reset == 1))
+		return true; /* what stands above counts again, or no longer */
 	if (!r->members.n)
 		return false;
 	if (!was || was->members.n != r->members.n)
@@ -110,4 +112,9 @@ bool role_members_change(const struct body *before, const struct role *r)
 		if (strcmp(was->members.v[i].key, r->members.v[i].key) != 0)
 			return true;
 	return false;
+}
+
+bool role_reset_lost(const struct body *edited, const struct role *was)
+{
+	return was->reset == 1 && !(edited && body_role(edited, was->name));
 }

@@ -76,6 +76,10 @@ const struct contrib *own_level(const struct acl_policy *p, enum acl_key key);
 /* Administers the directory, and no fence lies deeper than the level that says so: its name may show in listings. */
 bool acl_admin_unfenced(const struct acl_policy *p, const struct acl_principal *who);
 
+/* ---- autoown.c ---- */
+/* Does the document define a role that an admins: landing on p's level or below, from a source above, names? */
+bool doc_speaks_of_admins(const struct acl_policy *p, const struct zddc_doc *doc);
+
 /* ---- roles.c ---- */
 struct membership {
 	const struct role *role;

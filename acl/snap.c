@@ -397,21 +397,32 @@ struct role_edit {
 	const char *file;
 };
 
-/* The roles of one body and of those nested in it: all may land above a document that names them. */
+static int report_named(const struct role_edit *x, const struct role *r, const struct zddc_doc *doc)
+{
+	if (!admins_name(doc->top, r->name))
+		return 0;
+	diag_add(x->diags, DIAG_ERROR, x->file, r->line, 1,
+		 "members of the role %s administer a directory below: only an administrator may change who they are", r->written);
+	return -EINVAL;
+}
+
+/* The roles of one body and of those nested in it: all may land above a document that names them. Each body may be NULL. */
 static int find_named(const struct role_edit *x, const struct body *before, const struct body *b, const struct zddc_doc *doc)
 {
 	int r = 0;
-	for (size_t i = 0; i < b->n_roles; i++) {
-		if (!role_members_change(before, &b->roles[i]) || !admins_name(doc->top, b->roles[i].name))
-			continue;
-		diag_add(x->diags, DIAG_ERROR, x->file, b->roles[i].line, 1,
-			 "members of the role %s administer a directory below: only an administrator may name them", b->roles[i].written);
-		r = -EINVAL;
-	}
-	for (size_t i = 0; !r && i < b->n_paths; i++)
+	for (size_t i = 0; !r && b && i < b->n_roles; i++)
+		if (role_members_change(before, &b->roles[i]))
+			r = report_named(x, &b->roles[i], doc);
+	for (size_t i = 0; !r && before && i < before->n_roles; i++)
+		if (role_reset_lost(b, &before->roles[i]))
+			r = report_named(x, &before->roles[i], doc);
+	for (size_t i = 0; !r && b && i < b->n_paths; i++)
 		r = find_named(x, before ? body_step(before, b->paths[i].segment) : NULL, b->paths[i].body, doc);
-	if (!r && b->star)
-		r = find_named(x, before ? before->star : NULL, b->star, doc);
+	for (size_t i = 0; !r && before && i < before->n_paths; i++)
+		if (!b || !body_path(b, before->paths[i].segment))
+			r = find_named(x, before->paths[i].body, b ? body_step(b, before->paths[i].segment) : NULL, doc);
+	if (!r && ((b && b->star) || (before && before->star)))
+		r = find_named(x, before ? before->star : NULL, b ? b->star : NULL, doc);
 	return r;
 }
 
@@ -424,9 +435,8 @@ static int check_named(void *arg, const struct zddc_doc *doc)
 int acl_snap_roles_check(struct acl_snap *s, const char *dir, const struct zddc_doc *before, const struct zddc_doc *edited,
 			 struct diags *d)
 {
-	if (!edited)
-		return 0;
-	struct role_edit x = {before ? before->top : NULL, edited->top, d, edited->file};
+	struct role_edit x = {before ? before->top : NULL, edited ? edited->top : NULL, d,
+			      edited ? edited->file : before ? before->file : dir};
 	WITH_MUTEX(&s->lock);
 	get_bounded(s, dir);
 	return each_below(s, dir, check_named, &x);
@@ -446,4 +456,15 @@ int acl_snap_guarded(struct acl_snap *s, const char *dir)
 	if (e->own.doc && !e->own.invalid && check_guarded(NULL, e->own.doc))
 		return 1;
 	return each_below(s, dir, check_guarded, NULL);
+}
+
+static int check_speaks(void *arg, const struct zddc_doc *doc) { return doc_speaks_of_admins(arg, doc); }
+
+int acl_snap_names_admins(struct acl_snap *s, const char *dir, struct acl_policy *place)
+{
+	WITH_MUTEX(&s->lock);
+	const struct entry *e = get_bounded(s, dir);
+	if (e->own.doc && !e->own.invalid && doc_speaks_of_admins(place, e->own.doc))
+		return 1;
+	return each_below(s, dir, check_speaks, place);
 }

@@ -201,8 +201,10 @@ static bool has_writes(struct draft *d)
 /* No write that only the old text allowed lands after the answer. */
 static int commit(struct op *op, struct draft *d, struct identity *who)
 {
-	int r = commit_once(op, d, who);
+	struct identity *now = identity_get(who->uid); /* who may have become somebody else since the open */
+	int r = commit_once(op, d, now);
 
+	identity_put(now);
 	inflight_drain();
 	return r;
 }

@@ -68,35 +68,36 @@ static int fill_slot(struct node *dir, const char *name, struct entry *out)
 	return r;
 }
 
-/* What the table still believes of a name that is not there any more. */
-static void forget_name(struct node *dir, const char *name)
+/* 'old' was in the table before the disk was looked at, and is not on it. */
+static void forget_node(struct node *old)
 {
-	struct node *n = node_find(dir, name);
-
-	if (n && (n->kind == NODE_DIR || n->kind == NODE_FILE || n->kind == NODE_LINK))
-		node_gone(n);
-	node_put(n);
+	if (old->kind == NODE_DIR || old->kind == NODE_FILE || old->kind == NODE_LINK)
+		node_gone(old);
 }
 
 int entry_fill(struct op *op, struct node *dir, const char *name, struct entry *out)
 {
 	enum name_class class = name_class(name);
+	struct node *old;
 	int fd, r = -ENOENT;
 
 	(void)op;
 	if (class != NAME_ORDINARY && class != NAME_TRASH)
 		return -ENOENT; /* .zddc and the like are never plain entries */
-	if (dir->kind == NODE_DIR) {
+	old = node_find(dir, name); /* first: another request may be making a new one of that name */
+	if (dir->kind == NODE_DIR)
 		r = back_dir_get(dir, &fd);
-		if (r < 0)
-			return r;
+	if (dir->kind == NODE_DIR && r == 0) {
 		r = fill_on_disk(dir, fd, name, out);
 		back_dir_put(dir, fd);
+		if (r == -ENOENT && old)
+			forget_node(old);
+		r = r == -ENOENT ? fill_slot(dir, name, out) : r;
+	} else if (dir->kind != NODE_DIR) {
+		r = fill_slot(dir, name, out);
 	}
-	if (r != -ENOENT)
-		return r;
-	forget_name(dir, name);
-	return fill_slot(dir, name, out);
+	node_put(old);
+	return r;
 }
 
 void entry_drop(struct entry *e)

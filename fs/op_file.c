@@ -368,10 +368,11 @@ static int decide_again(struct op *op, struct handle *h)
 {
 	struct node *n = h->node;
 	struct identity *now;
+	struct stat st;
 	int r;
 
-	if (n->gone)
-		return 0;
+	if (n->gone && back_fstat(h->fd, &st) == 0 && st.st_nlink == 0)
+		return 0; /* deleted: nobody else will see it. A name that is only missing to us is decided as where it was */
 	now = identity_get(h->who->uid);
 	if (h->created && gate_may(now, ACL_OP_CREATE, n->parent, n->name, 0))
 		r = 0;

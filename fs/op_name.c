@@ -427,13 +427,17 @@ static bool goes_into_zone(const struct leg *l)
 /* Guarded keys travel with administrators only: elsewhere they would be written without one (SPEC section 2). */
 static int decide_guarded(struct move *m, struct leg *l)
 {
+	struct acl_policy *place = policy_of_child(l->dst->dir, l->dst->name);
 	int guarded = acl_snap_guarded(policy_snap(), l->src->path);
 
+	if (guarded == 0)
+		guarded = acl_snap_names_admins(policy_snap(), l->src->path, place);
+	acl_policy_unref(place);
 	if (guarded < 0)
 		return refuse(m, EBUSY, l->src, "which folders below carry policy is still being found out: try again in a moment");
 	if (!guarded || (gate_is_admin(m->op->caller.id, l->src->dir) && gate_is_admin(m->op->caller.id, l->dst->dir)))
 		return 0;
-	return refuse(m, EACCES, l->src, "a .zddc in it holds guarded keys, which only an administrator of both places may move");
+	return refuse(m, EACCES, l->src, "a .zddc in it holds guarded keys, or names members of a role that administers there: only an administrator of both places may move it");
 }
 
 /* A folder takes its .zddc files along only where the mover could have written them. */
@@ -506,6 +510,56 @@ static bool is_being_named(struct move *m, const struct leg *l)
 	return gate_may(m->op->caller.id, ACL_OP_CREATE, l->src->dir, l->dst->name, 0) && keeps_policy(l);
 }
 
+static unsigned depth_of(const struct node *dir)
+{
+	unsigned n = 0;
+
+	for (; dir->parent; dir = dir->parent)
+		n++;
+	return n;
+}
+
+/*
+ * Why a target is refused, or NULL. The project is the first component below the root. ".." is only counted where it leads: behind a
+ * name it could go anywhere, that name being a link itself.
+ */
+static const char *bad_target(const char *target, const struct node *dir)
+{
+	unsigned depth = depth_of(dir);
+	bool named = false;
+
+	if (*target == '/')
+		return "a link must be relative";
+	if (!depth)
+		return "a link at the top of the archive belongs to no project";
+	for (const char *at = target; *at; at += strspn(at, "/")) {
+		size_t n = strcspn(at, "/");
+
+		if (n == 2 && at[0] == '.' && at[1] == '.') {
+			if (named)
+				return "\"..\" is only possible at the beginning of a link";
+			if (depth-- <= 1)
+				return "a link must stay inside its project";
+		} else if (n && !(n == 1 && at[0] == '.')) {
+			named = true;
+		}
+		at += n;
+	}
+	return NULL;
+}
+
+/* A link that is moved leads elsewhere: it must stay inside its project from there too. */
+static int decide_link(struct move *m, const struct leg *l)
+{
+	AUTO_BUF target = BUF_INIT;
+	int r = l->src->dir == l->dst->dir ? 0 : back_readlink(l->src->fd, l->src->name, &target);
+	const char *why = r == 0 && target.len ? bad_target(buf_str(&target), l->dst->dir) : NULL;
+
+	if (r < 0)
+		return r;
+	return why ? refuse(m, EPERM, l->src, why) : 0;
+}
+
 /* Within a directory one 'w' is for both names: the decision is the same. */
 static int decide_leg(struct move *m, struct leg *l)
 {
@@ -513,6 +567,11 @@ static int decide_leg(struct move *m, struct leg *l)
 		return naming_check(m->op, ACL_OP_RENAME, l->dst->dir, l->dst->name, true, true);
 	if (is_dir(l->src))
 		return decide_dir(m, l);
+	if (S_ISLNK(l->src->st.st_mode)) {
+		int r = decide_link(m, l);
+		if (r < 0)
+			return r;
+	}
 	return seal_move_file(m->op, l->src->dir, l->src->name, l->dst->dir, l->dst->name, l->over, m->n_legs == 2, &l->plan);
 }
 
@@ -883,44 +942,6 @@ int op_rename(struct op *op, struct node *from, const char *name, struct node *t
 }
 
 /* ------------------------------------------------------------------------------------------------ links */
-
-static unsigned depth_of(const struct node *dir)
-{
-	unsigned n = 0;
-
-	for (; dir->parent; dir = dir->parent)
-		n++;
-	return n;
-}
-
-/*
- * Why a target is refused, or NULL. The project is the first component below the root. ".." is only counted where it leads: behind a
- * name it could go anywhere, that name being a link itself.
- */
-static const char *bad_target(const char *target, const struct node *dir)
-{
-	unsigned depth = depth_of(dir);
-	bool named = false;
-
-	if (*target == '/')
-		return "a link must be relative";
-	if (!depth)
-		return "a link at the top of the archive belongs to no project";
-	for (const char *at = target; *at; at += strspn(at, "/")) {
-		size_t n = strcspn(at, "/");
-
-		if (n == 2 && at[0] == '.' && at[1] == '.') {
-			if (named)
-				return "\"..\" is only possible at the beginning of a link";
-			if (depth-- <= 1)
-				return "a link must stay inside its project";
-		} else if (n && !(n == 1 && at[0] == '.')) {
-			named = true;
-		}
-		at += n;
-	}
-	return NULL;
-}
 
 static int make_link(struct op *op, const char *target, struct node *dir, const char *name, struct entry *out)
 {
