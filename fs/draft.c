@@ -32,6 +32,8 @@ struct draft {
 static pthread_mutex_t drafts_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct draft *drafts;
 
+enum { DRAFTS_PER_UID = 64 };
+
 static int read_current(struct node *dir, struct buf *out)
 {
 	int fd, r = back_dir_get(dir, &fd);
@@ -43,11 +45,19 @@ static int read_current(struct node *dir, struct buf *out)
 	return r;
 }
 
-static void drafts_add(struct draft *d)
+/* A text may have 1 MiB, so that nobody opens as many as descriptors allow. 0 or -EMFILE. */
+static int drafts_add(struct draft *d)
 {
+	unsigned mine = 0;
+
 	WITH_MUTEX(&drafts_lock);
+	for (const struct draft *other = drafts; other; other = other->next)
+		mine += other->uid == d->uid;
+	if (mine >= DRAFTS_PER_UID)
+		return -EMFILE;
 	d->next = drafts;
 	drafts = d;
+	return 0;
 }
 
 static void drafts_take(struct draft *d)
@@ -58,6 +68,15 @@ static void drafts_take(struct draft *d)
 			*at = d->next;
 			return;
 		}
+}
+
+static void draft_free(struct draft *d)
+{
+	drafts_take(d);
+	node_put(d->dir);
+	pthread_mutex_destroy(&d->lock);
+	buf_free(&d->text);
+	free(d);
 }
 
 int draft_open(struct op *op, struct node *dir, bool fresh, struct draft **out)
@@ -80,9 +99,12 @@ int draft_open(struct op *op, struct node *dir, bool fresh, struct draft **out)
 	pthread_mutex_init(&d->lock, NULL);
 	d->dir = node_ref(dir);
 	d->uid = op->caller.id->uid;
-	drafts_add(d);
-	*out = d;
-	return 0;
+	r = drafts_add(d);
+	if (r < 0)
+		draft_free(d);
+	else
+		*out = d;
+	return r;
 }
 
 ssize_t draft_read(struct draft *d, void *data, size_t n, off_t off)
@@ -212,15 +234,6 @@ static int commit(struct op *op, struct draft *d, struct identity *who)
 int draft_commit(struct op *op, struct draft *d, struct identity *who)
 {
 	return has_writes(d) ? commit(op, d, who) : 0;
-}
-
-static void draft_free(struct draft *d)
-{
-	drafts_take(d);
-	node_put(d->dir);
-	pthread_mutex_destroy(&d->lock);
-	buf_free(&d->text);
-	free(d);
 }
 
 /* What a FLUSH has refused and nobody has touched since would only be refused again. */
