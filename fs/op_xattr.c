@@ -263,18 +263,17 @@ static void take_exec_bits(struct op *op, struct node *n, const char *name, cons
 		op_setattr(op, n, NULL, &c, &st);
 }
 
-int op_setxattr(struct op *op, struct node *node, const char *name, const void *value, size_t size, int flags)
+/* Sets the attribute, or removes it ('what'). The seal hears of both. */
+static int change(struct op *op, struct node *node, enum acl_op what, const char *name, const void *value, size_t size, int flags)
 {
 	const char *entry = NULL;
 	struct node *holder = NULL;
 	int fd = -1, r = settle_by_name(name);
 
-	if (class_of(name) == ATTR_ACL)
-		take_exec_bits(op, node, name, value, size);
 	if (r <= 0)
 		return r;
 	WITH_RDLOCK(&tree_lock);
-	r = may_change(op, node, ACL_OP_SETXATTR);
+	r = may_change(op, node, what);
 	if (r <= 0)
 		return r;
 	r = reach(node, &fd, &entry, &holder);
@@ -282,33 +281,21 @@ int op_setxattr(struct op *op, struct node *node, const char *name, const void *
 		return r;
 	if (node->kind == NODE_FILE)
 		seal_meta_begin(node, fd);
-	r = back_setxattr(fd, entry, name, value, size, flags);
+	r = what == ACL_OP_SETXATTR ? back_setxattr(fd, entry, name, value, size, flags) : back_removexattr(fd, entry, name);
 	if (node->kind == NODE_FILE)
 		seal_meta_changed(node, fd);
 	back_dir_put(holder, fd);
 	return r;
 }
 
+int op_setxattr(struct op *op, struct node *node, const char *name, const void *value, size_t size, int flags)
+{
+	if (class_of(name) == ATTR_ACL)
+		take_exec_bits(op, node, name, value, size);
+	return change(op, node, ACL_OP_SETXATTR, name, value, size, flags);
+}
+
 int op_removexattr(struct op *op, struct node *node, const char *name)
 {
-	const char *entry = NULL;
-	struct node *holder = NULL;
-	int fd = -1, r = settle_by_name(name);
-
-	if (r <= 0)
-		return r;
-	WITH_RDLOCK(&tree_lock);
-	r = may_change(op, node, ACL_OP_REMOVEXATTR);
-	if (r <= 0)
-		return r;
-	r = reach(node, &fd, &entry, &holder);
-	if (r < 0)
-		return r;
-	if (node->kind == NODE_FILE)
-		seal_meta_begin(node, fd);
-	r = back_removexattr(fd, entry, name);
-	if (node->kind == NODE_FILE)
-		seal_meta_changed(node, fd);
-	back_dir_put(holder, fd);
-	return r;
+	return change(op, node, ACL_OP_REMOVEXATTR, name, NULL, 0, 0);
 }
