@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum cli_status {
 #define STATUS(code, id, text) ZDDC_##id = (code),
@@ -16,6 +17,7 @@ enum cli_cmd {
 #include "cli/cmds.def"
 	CMD_COUNT
 };
+_Static_assert(CMD_COUNT <= 64, "struct opt_row has one bit for each command");
 
 enum cli_opt {
 #define OPT(id, ...) OPT_##id,
@@ -23,16 +25,23 @@ enum cli_opt {
 	OPT_COUNT
 };
 
+struct cli;
+
+/* Each command prints its answer and returns an exit status. */
+#define CMD(id, function, ...) int function(const struct cli *c);
+#include "cli/cmds.def"
+
 struct cmd_row {
+	int (*run)(const struct cli *c);
 	const char *name, *args;
-	int fewest, most;
+	size_t fewest, most; /* arguments */
 	const char *summary, *text;
 };
 
 struct opt_row {
 	const char *name, *arg; /* arg NULL: a flag */
 	char letter; /* 0: none */
-	unsigned on; /* bit 1 << CMD_x for each command that takes it */
+	uint64_t on; /* bit 1 << CMD_x for each command that takes it; all bits: every command */
 	const char *meaning;
 };
 
@@ -50,24 +59,14 @@ extern const size_t cli_n_statuses;
 struct cli {
 	enum cli_cmd cmd;
 	const char *opt[OPT_COUNT]; /* NULL: not given; "" for a flag */
-	const char *arg; /* the one argument, or NULL */
+	const char *arg; /* the first argument, or NULL */
+	char *const *args; /* all of them; what follows "--" is among them */
+	size_t n_args;
 };
 
 static inline bool cli_has(const struct cli *c, enum cli_opt o) { return c->opt[o] != NULL; }
-
-/* The commands: each prints its answer and returns an exit status. */
-int cmd_init(const struct cli *c);
-int cmd_explain(const struct cli *c);
-int cmd_why(const struct cli *c);
-int cmd_whoami(const struct cli *c);
-int cmd_check(const struct cli *c);
-int cmd_show_defaults(const struct cli *c);
-int cmd_seal(const struct cli *c);
-int cmd_accept(const struct cli *c);
-int cmd_mark(const struct cli *c);
-int cmd_hold(const struct cli *c);
-int cmd_withdraw(const struct cli *c);
-int cmd_help(const struct cli *c);
+static inline bool cli_everywhere(const struct opt_row *o) { return o->on == UINT64_MAX; }
+static inline bool cli_takes(enum cli_cmd cmd, const struct opt_row *o) { return o->on >> cmd & 1; }
 
 /* help.c: the text of one command, and of all. */
 struct buf;

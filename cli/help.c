@@ -71,7 +71,7 @@ void help_command(enum cli_cmd cmd, struct buf *out)
 	for (int i = 0; i < OPT_COUNT; i++) {
 		AUTO_BUF left = BUF_INIT;
 
-		if (!(cli_opts[i].on & (1u << cmd)))
+		if (!cli_takes(cmd, &cli_opts[i]))
 			continue;
 		spelling(&left, &cli_opts[i]);
 		row(out, buf_str(&left), cli_opts[i].meaning);
@@ -120,7 +120,7 @@ static void man_command(struct buf *out, enum cli_cmd cmd)
 	for (int i = 0; i < OPT_COUNT; i++) {
 		AUTO_BUF left = BUF_INIT;
 
-		if (cli_opts[i].on == ~0u || !(cli_opts[i].on & (1u << cmd)))
+		if (cli_everywhere(&cli_opts[i]) || !cli_takes(cmd, &cli_opts[i]))
 			continue;
 		spelling(&left, &cli_opts[i]);
 		buf_adds(out, ".TP\n.B ");
@@ -154,7 +154,7 @@ static void man_page(struct buf *out)
 	for (int i = 0; i < OPT_COUNT; i++) {
 		AUTO_BUF left = BUF_INIT;
 
-		if (cli_opts[i].on != ~0u)
+		if (!cli_everywhere(&cli_opts[i]))
 			continue;
 		spelling(&left, &cli_opts[i]);
 		buf_adds(out, ".TP\n.B ");
@@ -180,7 +180,7 @@ static void option_names(struct buf *out, enum cli_cmd cmd)
 	const char *blank = "";
 
 	for (int i = 0; i < OPT_COUNT; i++)
-		if (cli_opts[i].on & (1u << cmd)) {
+		if (cli_takes(cmd, &cli_opts[i])) {
 			buf_addf(out, "%s--%s", blank, cli_opts[i].name);
 			blank = " ";
 		}
@@ -261,7 +261,7 @@ static void zsh_completion(struct buf *out)
 	for (int i = 0; i < CMD_COUNT; i++) {
 		buf_addf(out, "    %s) shift words; (( CURRENT-- )); _arguments", cli_cmds[i].name);
 		for (int o = 0; o < OPT_COUNT; o++)
-			if (cli_opts[o].on & (1u << i))
+			if (cli_takes((enum cli_cmd)i, &cli_opts[o]))
 				zsh_option(out, &cli_opts[o]);
 		if (cli_cmds[i].most)
 			buf_addf(out, " \\\n            '*:%s:%s'", i == CMD_HELP ? "command" : "path", i == CMD_HELP ? "" : "_files");
@@ -281,7 +281,7 @@ static void fish_completion(struct buf *out)
 	for (int o = 0; o < OPT_COUNT; o++) {
 		buf_adds(out, "complete -c zddc -n '__fish_seen_subcommand_from");
 		for (int i = 0; i < CMD_COUNT; i++)
-			if (cli_opts[o].on & (1u << i))
+			if (cli_takes((enum cli_cmd)i, &cli_opts[o]))
 				buf_addf(out, " %s", cli_cmds[i].name);
 		buf_addf(out, "' -l %s%s -d '", cli_opts[o].name, cli_opts[o].arg ? " -r" : "");
 		quoted(out, cli_opts[o].meaning, "\\'");
@@ -302,7 +302,7 @@ static void json_options(struct buf *out, int cmd)
 	json_key(out, "options");
 	buf_addc(out, '[');
 	for (int o = 0; o < OPT_COUNT; o++) {
-		if (!(cli_opts[o].on & (1u << cmd)))
+		if (!cli_takes((enum cli_cmd)cmd, &cli_opts[o]))
 			continue;
 		json_sep(out);
 		buf_addc(out, '{');

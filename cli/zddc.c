@@ -8,11 +8,12 @@
 #include "cli/cli.h"
 #include "cli/out.h"
 
-#define ON(id) (1u << CMD_##id)
-#define EVERY (~0u)
+#define ON(id) (UINT64_C(1) << CMD_##id)
+#define EVERY UINT64_MAX
+#define MANY SIZE_MAX
 
 const struct cmd_row cli_cmds[CMD_COUNT] = {
-#define CMD(id, name, args, fewest, most, summary, text) {name, args, fewest, most, summary, text},
+#define CMD(id, function, name, args, fewest, most, summary, text) {function, name, args, fewest, most, summary, text},
 #include "cli/cmds.def"
 };
 
@@ -26,26 +27,6 @@ const struct status_row cli_statuses[] = {
 #include "cli/cmds.def"
 };
 const size_t cli_n_statuses = ARRAY_LEN(cli_statuses);
-
-static int dispatch(const struct cli *c)
-{
-	switch (c->cmd) {
-	case CMD_INIT: return cmd_init(c);
-	case CMD_EXPLAIN: return cmd_explain(c);
-	case CMD_WHY: return cmd_why(c);
-	case CMD_WHOAMI: return cmd_whoami(c);
-	case CMD_CHECK: return cmd_check(c);
-	case CMD_SHOW_DEFAULTS: return cmd_show_defaults(c);
-	case CMD_SEAL: return cmd_seal(c);
-	case CMD_ACCEPT: return cmd_accept(c);
-	case CMD_MARK: return cmd_mark(c);
-	case CMD_HOLD: return cmd_hold(c);
-	case CMD_WITHDRAW: return cmd_withdraw(c);
-	case CMD_HELP: return cmd_help(c);
-	case CMD_COUNT: break;
-	}
-	return ZDDC_USAGE;
-}
 
 static int unknown_command(const char *word)
 {
@@ -69,7 +50,7 @@ static int unknown_option(const struct cli *c, const char *word, size_t len)
 
 	memcpy(name, word, len < sizeof name ? len : sizeof name - 1);
 	for (int i = 0; i < OPT_COUNT; i++)
-		if (cli_opts[i].on & (1u << c->cmd))
+		if (cli_takes(c->cmd, &cli_opts[i]))
 			names[n++] = cli_opts[i].name;
 	near = str_nearest(name, names, n);
 	if (near)
@@ -81,7 +62,7 @@ static int unknown_option(const struct cli *c, const char *word, size_t len)
 static int option_of(const struct cli *c, const char *name, size_t len)
 {
 	for (int i = 0; i < OPT_COUNT; i++)
-		if ((cli_opts[i].on & (1u << c->cmd)) && strlen(cli_opts[i].name) == len && !memcmp(cli_opts[i].name, name, len))
+		if (cli_takes(c->cmd, &cli_opts[i]) && strlen(cli_opts[i].name) == len && !memcmp(cli_opts[i].name, name, len))
 			return i;
 	return -1;
 }
@@ -113,7 +94,7 @@ static int long_option(struct cli *c, char **argv, int argc, int *i)
 static int short_option(struct cli *c, const char *word)
 {
 	for (int i = 0; i < OPT_COUNT; i++)
-		if (cli_opts[i].letter && cli_opts[i].letter == word[1] && !word[2] && (cli_opts[i].on & (1u << c->cmd))) {
+		if (cli_opts[i].letter && cli_opts[i].letter == word[1] && !word[2] && cli_takes(c->cmd, &cli_opts[i])) {
 			c->opt[i] = "";
 			return ZDDC_YES;
 		}
@@ -121,14 +102,25 @@ static int short_option(struct cli *c, const char *word)
 			cli_cmds[c->cmd].name);
 }
 
-static int argument(struct cli *c, const char *word)
+/* Arguments are moved to the front of argv, where c->args points. */
+static int argument(struct cli *c, char **argv, char *word)
 {
 	const struct cmd_row *row = &cli_cmds[c->cmd];
 
-	if (c->arg || row->most == 0)
+	if (c->n_args >= row->most)
 		return out_fail(ZDDC_USAGE, "\"%s\" is one argument too many: zddc %s %s", word, row->name, row->args);
-	c->arg = word;
+	argv[2 + c->n_args++] = word;
+	c->arg = argv[2];
 	return ZDDC_YES;
+}
+
+static int enough(const struct cli *c)
+{
+	const struct cmd_row *row = &cli_cmds[c->cmd];
+
+	if (cli_has(c, OPT_HELP) || c->n_args >= row->fewest)
+		return ZDDC_YES;
+	return out_fail(ZDDC_USAGE, "%s needs %s argument: zddc %s %s", row->name, c->n_args ? "one more" : "an", row->name, row->args);
 }
 
 static int read_line(struct cli *c, int argc, char **argv)
@@ -136,6 +128,7 @@ static int read_line(struct cli *c, int argc, char **argv)
 	bool options = true;
 	int status = ZDDC_YES;
 
+	c->args = argv + 2;
 	for (int i = 2; i < argc && status == ZDDC_YES; i++) {
 		if (options && !strcmp(argv[i], "--"))
 			options = false;
@@ -144,12 +137,9 @@ static int read_line(struct cli *c, int argc, char **argv)
 		else if (options && argv[i][0] == '-' && argv[i][1])
 			status = short_option(c, argv[i]);
 		else
-			status = argument(c, argv[i]);
+			status = argument(c, argv, argv[i]);
 	}
-	if (status == ZDDC_YES && !cli_has(c, OPT_HELP) && !c->arg && cli_cmds[c->cmd].fewest > 0)
-		return out_fail(ZDDC_USAGE, "%s needs an argument: zddc %s %s", cli_cmds[c->cmd].name, cli_cmds[c->cmd].name,
-				cli_cmds[c->cmd].args);
-	return status;
+	return status == ZDDC_YES ? enough(c) : status;
 }
 
 static int command_of(const char *word)
@@ -195,7 +185,7 @@ static int run(int argc, char **argv)
 		out_put(&text);
 		return ZDDC_YES;
 	}
-	return dispatch(&c);
+	return cli_cmds[c.cmd].run(&c);
 }
 
 int main(int argc, char **argv)

@@ -121,7 +121,7 @@ def control_files():
 def commands():
     man = page("zddc.1")
     for row in def_rows("cli/cmds.def", "CMD"):
-        T.check("\n.SS %s\n" % row[1].replace("-", "\\-") in man, "zddc(1) has the command " + row[1])
+        T.check("\n.SS %s\n" % row[2].replace("-", "\\-") in man, "zddc(1) has the command " + row[2])
     for row in def_rows("cli/cmds.def", "OPT"):
         T.check("--" + row[1] in plain(man), "zddc(1) has --" + row[1])
 

@@ -15,7 +15,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from harness import PARTY_ZDDC, ROOT, ROOT_ZDDC, SLOW, T, ZDDC  # noqa: E402
 
 ON_A_MOUNT = ["seal", "accept", "mark", "hold", "withdraw"]  # they act on files, which a plain tree cannot decide
-COMMANDS = ["init", "explain", "why", "whoami", "check", "show-defaults", *ON_A_MOUNT, "help"]
+with open(os.path.join(ROOT, "cli/cmds.def"), encoding="utf-8") as rows:
+    COMMANDS = re.findall(r'^CMD\(\w+, \w+, "([a-z-]+)"', rows.read(), re.M)
 WORK = tempfile.mkdtemp(prefix="zddc-cli-")
 
 
