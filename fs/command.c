@@ -177,7 +177,7 @@ static void forget_shown(const struct target *t)
 	node_put(n);
 }
 
-static void follow(const struct target *t, const struct record *rec, enum seal_event what, const char *detail)
+static void follow(const struct target *t, const struct seal_record *rec, enum seal_event what, const char *detail)
 {
 	struct flight f = {.ino = t->v.st.st_ino, .state = SEAL_SEALED, .explicit = rec->explicit, .who = rec->creator, .path = t->path};
 
@@ -192,11 +192,11 @@ static void follow(const struct target *t, const struct record *rec, enum seal_e
 /* Closes it for good, by somebody's word. Under the lock of the inode. */
 static int close_now(struct target *t, enum seal_event what)
 {
-	struct record rec = t->v.rec;
+	struct seal_record rec = t->v.rec;
 	int r;
 
 	if (!t->v.recorded)
-		rec = (struct record){.made = t->v.st.st_mtim.tv_sec, .explicit = rec.explicit};
+		rec = (struct seal_record){.made = t->v.st.st_mtim.tv_sec, .explicit = rec.explicit};
 	if (!t->v.mine)
 		person_set(&rec.filer, t->op->caller.id);
 	rec.final = true;

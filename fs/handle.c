@@ -13,7 +13,7 @@
 #include "fs/commit.h"
 #include "fs/node.h"
 #include "fs/policy.h"
-#include "fs/record.h"
+#include "fs/seal_record.h"
 
 enum { SETTLE_MS = 1000 }; /* how long a RELEASE that is on its way is waited for */
 

@@ -156,7 +156,7 @@ static void append(const struct buf *line)
 static void read_put(const char *line)
 {
 	struct flight f = {.path = NULL};
-	char email[RECORD_NAME_MAX + 1];
+	char email[SEAL_RECORD_NAME_MAX + 1];
 	unsigned long long ino;
 	int state, explicit, uid, len = 0;
 

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "fs/record.h"
+#include "fs/seal_record.h"
 
 struct flight {
 	uint64_t ino;

@@ -187,13 +187,13 @@ static long long ns(struct timespec t)
 /* A record for a file that counts as sealed and has none that says so: found, moved in, or its closing could not be written. */
 static int close_late(struct found *at, int fd)
 {
-	struct record *rec = &at->v.rec;
+	struct seal_record *rec = &at->v.rec;
 	bool adopted = !at->v.recorded || rec->zone != at->v.zone;
 
 	if (adopted) {
 		struct person creator = at->v.recorded ? rec->creator : (struct person){0};
 
-		*rec = (struct record){.creator = creator, .final = true};
+		*rec = (struct seal_record){.creator = creator, .final = true};
 		if (*at->f->who.email && !person_same(&at->f->who, &creator))
 			rec->filer = at->f->who;
 		if (!*creator.email)
@@ -208,7 +208,7 @@ static int close_late(struct found *at, int fd)
 /* After hashing, under all locks again: what was hashed is what is there. */
 static int write_hash(struct found *at, int fd, const char hex[SHA256_HEX], off_t size)
 {
-	struct record *rec = &at->v.rec;
+	struct seal_record *rec = &at->v.rec;
 	int r;
 
 	if (at->v.st.st_size != size)
@@ -382,7 +382,7 @@ static void purge_quarantine(void)
 /* The daemon that had it open is dead: written down, so that its 24 hours begin. Under the lock of the inode. */
 static void write_torn(struct found *at)
 {
-	struct record *rec = &at->v.rec;
+	struct seal_record *rec = &at->v.rec;
 	AUTO_CLOSE int fd = back_open(at->dirfd, at->name, O_RDONLY, 0);
 
 	if (rec->state == SEAL_TORN)
@@ -397,7 +397,7 @@ static void write_torn(struct found *at)
 
 static void attend_unsealed(struct found *at, bool *away)
 {
-	const struct record *rec = &at->v.rec;
+	const struct seal_record *rec = &at->v.rec;
 	long long since;
 
 	switch (at->v.state) {

@@ -47,7 +47,7 @@ enum { EMPTY_FOR = 600, GRACE_MOST = 600, FLIGHTS_MOST = 100000 };
 
 /* ------------------------------------------------------------------------------------------------ judging: pure */
 
-long long seal_grace_end(const struct record *rec, long long seal_grace)
+long long seal_grace_end(const struct seal_record *rec, long long seal_grace)
 {
 	long long end = rec->released + seal_grace, most = rec->made + GRACE_MOST;
 
@@ -129,7 +129,7 @@ enum seal_state seal_judge(const struct seal_facts *f)
 	return f->zone ? SEAL_SEALED : SEAL_FREE;
 }
 
-static bool in_time(enum clock c, int seconds, const struct record *rec, long long now, long long seal_grace)
+static bool in_time(enum clock c, int seconds, const struct seal_record *rec, long long now, long long seal_grace)
 {
 	switch (c) {
 	case ALWAYS:
@@ -144,7 +144,7 @@ static bool in_time(enum clock c, int seconds, const struct record *rec, long lo
 	return false;
 }
 
-bool seal_state_lets(enum seal_state s, enum seal_act act, const struct record *rec, long long now, long long seal_grace)
+bool seal_state_lets(enum seal_state s, enum seal_act act, const struct seal_record *rec, long long now, long long seal_grace)
 {
 	for (size_t i = 0; i < ARRAY_LEN(lets); i++)
 		if (lets[i].state == s && lets[i].act == act && in_time(lets[i].clock, lets[i].seconds, rec, now, seal_grace))
@@ -180,12 +180,12 @@ static bool known_torn(uint64_t ino)
 	return torn;
 }
 
-static bool read_at(int dirfd, const char *name, struct record *out)
+static bool read_at(int dirfd, const char *name, struct seal_record *out)
 {
-	char text[RECORD_MAX];
-	ssize_t n = back_getxattr(dirfd, name, RECORD_ATTR, text, sizeof(text));
+	char text[SEAL_RECORD_MAX];
+	ssize_t n = back_getxattr(dirfd, name, SEAL_RECORD_ATTR, text, sizeof(text));
 
-	return n > 0 && record_parse(text, (size_t)n, out);
+	return n > 0 && seal_record_parse(text, (size_t)n, out);
 }
 
 static void ask_handles(struct node *n, uint64_t ino, struct seal_facts *f)
@@ -595,7 +595,7 @@ void seal_show(struct node *n, const struct stat *backing, struct stat *shown)
 
 /* ------------------------------------------------------------------------------------------------ what lands */
 
-void seal_landed(enum seal_event what, const char *path, const struct record *rec, const char *detail)
+void seal_landed(enum seal_event what, const char *path, const struct seal_record *rec, const char *detail)
 {
 	static const char *const words[] = {
 #define SEAL_EVENT(id, word) word,

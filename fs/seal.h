@@ -20,7 +20,7 @@
 
 #include "acl/acl.h"
 #include "fs/op.h"
-#include "fs/record.h"
+#include "fs/seal_record.h"
 
 struct buf;
 struct handle;
@@ -55,14 +55,14 @@ struct seal_facts {
 	long long size, mtime; /* ns */
 	long long now, seal_grace;
 	uint64_t boot;
-	const struct record *rec;
+	const struct seal_record *rec;
 };
 /* Pure. */
 enum seal_state seal_judge(const struct seal_facts *f);
 /* The policy's seal_grace in seconds. */
 long long seal_grace_of(const struct acl_policy *p);
 /* Until when the creator may do anything to a closed file; 0 if there is no such time. Pure. */
-long long seal_grace_end(const struct record *rec, long long seal_grace);
+long long seal_grace_end(const struct seal_record *rec, long long seal_grace);
 
 enum seal_act {
 	ACT_WRITE,
@@ -72,14 +72,14 @@ enum seal_act {
 	ACT_UNLINK,
 };
 /* The table of seal.def. Pure. */
-bool seal_state_lets(enum seal_state s, enum seal_act act, const struct record *rec, long long now, long long seal_grace);
+bool seal_state_lets(enum seal_state s, enum seal_act act, const struct seal_record *rec, long long now, long long seal_grace);
 
 /* A file as it is now. */
 struct seal_view {
 	enum seal_state state;
 	bool zone, mine, recorded, writers;
 	long long seal_grace;
-	struct record rec; /* zeros if there is none */
+	struct seal_record rec; /* zeros if there is none */
 	struct stat st; /* of the backing file */
 };
 
@@ -147,12 +147,12 @@ void seal_gone(uint64_t ino);
 /* Records of an inode are rewritten under its lock. */
 pthread_mutex_t *seal_lock_of(uint64_t ino);
 /* Under that lock. By descriptor; 0 or -errno. Where the immutable flag is set it is lifted meanwhile. */
-int seal_write_record(int fd, const struct record *rec);
-bool seal_read_record(int fd, struct record *out);
+int seal_write_record(int fd, const struct seal_record *rec);
+bool seal_read_record(int fd, struct seal_record *out);
 /* Any attribute of ours on a file that may be sealed, the same way. */
 int seal_write_attr(int fd, const char *attr, const void *data, size_t n);
 /* Under that lock: makes the closed file 'fd' sealed (or closed, in a lane): fills rec and writes it. */
-int seal_close_record(int fd, struct acl_policy *p, struct record *rec, const struct stat *st);
+int seal_close_record(int fd, struct acl_policy *p, struct seal_record *rec, const struct stat *st);
 /* The date until which a file sealed now is kept. */
 long long seal_retention(struct acl_policy *p, long long now, long long wanted);
 
@@ -164,7 +164,7 @@ enum seal_event {
 #undef SEAL_EVENT
 };
 /* Something about a file is a matter of record. Any thread, any lock but none of the ledger's. */
-void seal_landed(enum seal_event what, const char *path, const struct record *rec, const char *detail);
+void seal_landed(enum seal_event what, const char *path, const struct seal_record *rec, const char *detail);
 
 /*
  * What the state of 'name' has to do with such a request: 1 and *flags (for gate_check), *by_state (its creator may), 'text' (a sentence); 0 if

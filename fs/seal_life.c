@@ -74,12 +74,12 @@ static long long ns(struct timespec t)
 
 /* ------------------------------------------------------------------------------------------------ records on disk */
 
-bool seal_read_record(int fd, struct record *out)
+bool seal_read_record(int fd, struct seal_record *out)
 {
-	char text[RECORD_MAX];
-	ssize_t n = back_fgetxattr(fd, RECORD_ATTR, text, sizeof(text));
+	char text[SEAL_RECORD_MAX];
+	ssize_t n = back_fgetxattr(fd, SEAL_RECORD_ATTR, text, sizeof(text));
 
-	return n > 0 && record_parse(text, (size_t)n, out);
+	return n > 0 && seal_record_parse(text, (size_t)n, out);
 }
 
 /* A sealed file is not writable for its owner either, and perhaps immutable: both are lifted for as long as it takes. */
@@ -112,13 +112,13 @@ int seal_write_attr(int fd, const char *attr, const void *data, size_t n)
 	return r;
 }
 
-int seal_write_record(int fd, const struct record *rec)
+int seal_write_record(int fd, const struct seal_record *rec)
 {
 	AUTO_BUF text = BUF_INIT;
 	int r;
 
-	record_format(rec, &text);
-	r = seal_write_attr(fd, RECORD_ATTR, text.data, text.len);
+	seal_record_format(rec, &text);
+	r = seal_write_attr(fd, SEAL_RECORD_ATTR, text.data, text.len);
 	if (r == 0 && life.immutable && rec->state == SEAL_SEALED && *rec->sha256)
 		r = back_set_immutable(fd, true);
 	return r;
@@ -162,9 +162,9 @@ long long seal_retention(struct acl_policy *p, long long now, long long wanted)
 
 /* ------------------------------------------------------------------------------------------------ made */
 
-static struct record first_record(struct op *op, struct acl_policy *p, const char *name)
+static struct seal_record first_record(struct op *op, struct acl_policy *p, const char *name)
 {
-	struct record rec = {.state = SEAL_OPEN, .zone = acl_is_zone(p), .id = chance(), .boot = life.boot, .made = gate_now()};
+	struct seal_record rec = {.state = SEAL_OPEN, .zone = acl_is_zone(p), .id = chance(), .boot = life.boot, .made = gate_now()};
 
 	if (transient_name(p, name)) {
 		rec.state = SEAL_TRANSIENT;
@@ -175,7 +175,7 @@ static struct record first_record(struct op *op, struct acl_policy *p, const cha
 }
 
 /* With its record before anybody can see it. */
-static int create_marked(struct op *op, int dirfd, const char *name, mode_t mode, int flags, const struct record *rec)
+static int create_marked(struct op *op, int dirfd, const char *name, mode_t mode, int flags, const struct seal_record *rec)
 {
 	char tmp[BACK_TMP_NAME];
 	int tmpfd, r;
@@ -199,7 +199,7 @@ int seal_create(struct op *op, struct node *dir, int dirfd, const char *name, mo
 
 	*watched = !policy_none() && (zone || !gate_may(op->caller.id, ACL_OP_WRITE, dir, name, 0));
 	if (*watched) {
-		struct record rec = first_record(op, p, name);
+		struct seal_record rec = first_record(op, p, name);
 
 		r = create_marked(op, dirfd, name, mode, flags, &rec);
 	}
@@ -211,7 +211,7 @@ int seal_create(struct op *op, struct node *dir, int dirfd, const char *name, mo
 }
 
 /* When the journal has to look at a file in that state. */
-static long long due_of(const struct record *rec, enum seal_state s, long long seal_grace)
+static long long due_of(const struct seal_record *rec, enum seal_state s, long long seal_grace)
 {
 	switch (s) {
 	case SEAL_EMPTY:
@@ -233,7 +233,7 @@ static long long due_of(const struct record *rec, enum seal_state s, long long s
 	return 0;
 }
 
-static void note(struct node *n, uint64_t ino, const struct record *rec, enum seal_state s, long long seal_grace)
+static void note(struct node *n, uint64_t ino, const struct seal_record *rec, enum seal_state s, long long seal_grace)
 {
 	struct flight f = {.ino = ino, .state = s, .explicit = rec->explicit, .due = due_of(rec, s, seal_grace), .who = rec->creator};
 
@@ -244,7 +244,7 @@ static void note(struct node *n, uint64_t ino, const struct record *rec, enum se
 
 void seal_created(struct node *n, int fd, struct handle *h)
 {
-	struct record rec;
+	struct seal_record rec;
 	struct stat st;
 
 	if (back_fstat(fd, &st) < 0)
@@ -266,7 +266,7 @@ void seal_created(struct node *n, int fd, struct handle *h)
 /* ------------------------------------------------------------------------------------------------ opened again */
 
 /* By descriptor, so that nothing else of that name gets the record. */
-static int mark_open(int dirfd, struct node *n, struct record *rec)
+static int mark_open(int dirfd, struct node *n, struct seal_record *rec)
 {
 	AUTO_CLOSE int fd = back_open(dirfd, n->name, O_RDONLY, 0);
 
@@ -380,7 +380,7 @@ void seal_flushed(struct op *op, struct handle *h)
 
 /* ------------------------------------------------------------------------------------------------ released */
 
-static void fill_sealed(struct acl_policy *p, struct record *rec, const struct stat *st)
+static void fill_sealed(struct acl_policy *p, struct seal_record *rec, const struct stat *st)
 {
 	rec->state = SEAL_SEALED;
 	rec->since = gate_now();
@@ -393,7 +393,7 @@ static void fill_sealed(struct acl_policy *p, struct record *rec, const struct s
 }
 
 /* Sealed by hand among ordinary files: without write bits it is told from those at a glance (seal.c); these go last, after the record. */
-int seal_close_record(int fd, struct acl_policy *p, struct record *rec, const struct stat *st)
+int seal_close_record(int fd, struct acl_policy *p, struct seal_record *rec, const struct stat *st)
 {
 	long long now = gate_now();
 	int r;
@@ -418,7 +418,7 @@ int seal_close_record(int fd, struct acl_policy *p, struct record *rec, const st
 }
 
 /* What becomes of it. Under the lock of the inode. */
-static int settle(struct handle *h, struct acl_policy *p, struct record *rec, const struct stat *st)
+static int settle(struct handle *h, struct acl_policy *p, struct seal_record *rec, const struct stat *st)
 {
 	bool torn = h->failed || h->killed;
 
@@ -436,7 +436,7 @@ static int settle(struct handle *h, struct acl_policy *p, struct record *rec, co
 	return seal_write_record(h->fd, rec);
 }
 
-static void tell_settled(struct node *n, uint64_t ino, const struct record *rec, struct acl_policy *p)
+static void tell_settled(struct node *n, uint64_t ino, const struct seal_record *rec, struct acl_policy *p)
 {
 	AUTO_FREE char *path = node_path(n);
 
@@ -452,7 +452,7 @@ static void tell_settled(struct node *n, uint64_t ino, const struct record *rec,
 static void last_release(struct handle *h, struct node *n)
 {
 	struct acl_policy *p = policy_of(n->parent);
-	struct record rec;
+	struct seal_record rec;
 	struct stat st;
 	int r = back_fstat(h->fd, &st);
 
@@ -525,7 +525,7 @@ void seal_meta_begin(struct node *n, int dirfd)
 
 void seal_meta_changed(struct node *n, int dirfd)
 {
-	struct record rec;
+	struct seal_record rec;
 	struct stat st;
 
 	WITH_MUTEX(seal_lock_of(n->ref.ino));
@@ -545,7 +545,7 @@ static bool longer(long long a, long long b)
 }
 
 /* Under the lock of the inode. */
-static int keep_longer(struct node *n, int fd, struct record *rec, long long until)
+static int keep_longer(struct node *n, int fd, struct seal_record *rec, long long until)
 {
 	AUTO_FREE char *path = node_path(n);
 	char text[32] = "for ever";
@@ -599,7 +599,7 @@ int seal_chmod_readonly(struct op *op, struct node *n)
 	return r;
 }
 
-static int refuse_shorter(struct op *op, struct node *n, const struct record *rec)
+static int refuse_shorter(struct op *op, struct node *n, const struct seal_record *rec)
 {
 	AUTO_FREE char *path = node_path(n);
 	char until[32] = "for ever";

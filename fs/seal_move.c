@@ -153,7 +153,7 @@ static void put_flight(uint64_t ino, enum seal_state s, long long due, const str
 }
 
 /* It was made under a temporary name and has its own now. Under the lock of the inode. */
-static int commit_record(int fd, struct acl_policy *p, struct record *rec, const struct seal_view *v, const struct stat *st)
+static int commit_record(int fd, struct acl_policy *p, struct seal_record *rec, const struct seal_view *v, const struct stat *st)
 {
 	rec->zone = acl_is_zone(p);
 	rec->as = 0;
@@ -170,7 +170,7 @@ static int commit_record(int fd, struct acl_policy *p, struct record *rec, const
 	return seal_close_record(fd, p, rec, st);
 }
 
-static long long due_after(const struct record *rec, struct acl_policy *p)
+static long long due_after(const struct seal_record *rec, struct acl_policy *p)
 {
 	if (rec->state == SEAL_OPEN)
 		return LLONG_MAX;
@@ -181,7 +181,7 @@ static long long due_after(const struct record *rec, struct acl_policy *p)
 
 static void finish_commit(struct acl_policy *p, int fd, const struct seal_plan *plan, const char *path)
 {
-	struct record rec = plan->v.rec;
+	struct seal_record rec = plan->v.rec;
 	struct stat st;
 	int r = back_fstat(fd, &st);
 
@@ -198,7 +198,7 @@ static void finish_commit(struct acl_policy *p, int fd, const struct seal_plan *
 
 static void finish_transient(struct acl_policy *p, int fd, const struct seal_plan *plan, const char *name)
 {
-	struct record rec = plan->v.rec;
+	struct seal_record rec = plan->v.rec;
 
 	rec.as = transient_hash(name);
 	rec.zone = acl_is_zone(p);
@@ -208,7 +208,7 @@ static void finish_transient(struct acl_policy *p, int fd, const struct seal_pla
 /* Out of a zone (only its creator's transient gets there) or within a lane: the life goes on by the rules of the place. */
 static void finish_elsewhere(struct acl_policy *p, int fd, const struct seal_plan *plan)
 {
-	struct record rec = plan->v.rec;
+	struct seal_record rec = plan->v.rec;
 
 	if (!plan->v.recorded || rec.zone == acl_is_zone(p))
 		return;
@@ -423,12 +423,12 @@ static int open_node_dir(struct node *dir)
  */
 static void forget_old_life(int dirfd, const char *name)
 {
-	char text[RECORD_MAX];
-	struct record rec;
-	ssize_t n = back_getxattr(dirfd, name, RECORD_ATTR, text, sizeof(text));
+	char text[SEAL_RECORD_MAX];
+	struct seal_record rec;
+	ssize_t n = back_getxattr(dirfd, name, SEAL_RECORD_ATTR, text, sizeof(text));
 
-	if (n > 0 && record_parse(text, (size_t)n, &rec) && rec.zone && !rec.explicit)
-		back_removexattr(dirfd, name, RECORD_ATTR);
+	if (n > 0 && seal_record_parse(text, (size_t)n, &rec) && rec.zone && !rec.explicit)
+		back_removexattr(dirfd, name, SEAL_RECORD_ATTR);
 }
 
 static void enter_file(struct arrival *a, int fd, const char *name, uint64_t ino)

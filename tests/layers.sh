@@ -88,7 +88,7 @@ rule() {
     fuse-only-in-fs)   find_in '' 'fs/[^:]*' 'include[ \t]*<(fuse|linux/fuse)|fuse_[a-z]+_t|struct fuse_' 'FUSE belongs to fs/' ;;
     fuse-req)          find_in 'fs/' 'fs/(ll|main|notify)\.[ch]' '(^|[^A-Za-z0-9_])fuse_req_t' 'fuse_req_t is for ll.c, main.c, notify.c' ;;
     decide-in-gate)    find_in 'fs/' 'fs/gate\.c' "$(calls acl_decide)" 'acl_decide is for gate.c' ;;
-    backing-calls)     find_in 'fs/' 'fs/back\.c' "$(calls $BACKING)|(^|[^A-Za-z0-9_])(SYS_|__NR_)" 'the backing tree is for back.c' ;;
+    backing-calls)     find_in 'fs/' 'fs/back(_[a-z]+)?\.c' "$(calls $BACKING)|(^|[^A-Za-z0-9_])(SYS_|__NR_)" 'the backing tree is for back*.c' ;;
     fs-no-yaml)        find_in 'fs/' "$NONE" "$(calls ynode_parse)|yaml_parser" 'fs/ does not parse YAML' ;;
     pure-system)       find_in '(acl|schemas)/' "$NONE" "$(calls $SYSTEM)|include[ \t]*<(unistd|fcntl|dirent|pwd|grp|sys/(stat|mman|socket|ioctl|syscall|xattr|file))\.h>" 'no system calls here' ;;
     pure-clock)        find_in '(acl|schemas)/' "$NONE" "$(calls $CLOCK)" 'no clock, environment or chance here' ;;

@@ -16,9 +16,9 @@
 
 enum { NOW = 1000000, BOOT = 7, OTHER = 8 };
 
-static struct record full_record(void)
+static struct seal_record full_record(void)
 {
-	struct record r = {.state = SEAL_SEALED, .zone = true, .explicit = true, .final = true, .id = 0x1234, .boot = BOOT, .as = 99, .made = 1,
+	struct seal_record r = {.state = SEAL_SEALED, .zone = true, .explicit = true, .final = true, .id = 0x1234, .boot = BOOT, .as = 99, .made = 1,
 			   .released = 2, .since = 3, .size = 4, .mtime = 5, .retain = RETAIN_FOREVER, .hold = 6};
 
 	r.creator = (struct person){.uid = 1001, .email = "alice@example.com"};
@@ -30,13 +30,13 @@ static struct record full_record(void)
 
 static void record_round_trip(void **state)
 {
-	struct record r = full_record(), back;
+	struct seal_record r = full_record(), back;
 	AUTO_BUF text = BUF_INIT, again = BUF_INIT;
 
 	(void)state;
-	record_format(&r, &text);
-	assert_true(record_parse(text.data, text.len, &back));
-	record_format(&back, &again);
+	seal_record_format(&r, &text);
+	assert_true(seal_record_parse(text.data, text.len, &back));
+	seal_record_format(&back, &again);
 	assert_string_equal(buf_str(&text), buf_str(&again));
 	assert_int_equal(back.state, SEAL_SEALED);
 	assert_string_equal(back.creator.email, "alice@example.com");
@@ -47,12 +47,12 @@ static void record_round_trip(void **state)
 /* A record as it is born has room for all that is written into it until it is sealed and hashed. */
 static void record_keeps_its_length(void **state)
 {
-	struct record r = {.state = SEAL_OPEN, .id = UINT64_MAX}, end;
+	struct seal_record r = {.state = SEAL_OPEN, .id = UINT64_MAX}, end;
 	AUTO_BUF born = BUF_INIT, sealed = BUF_INIT;
 
 	(void)state;
 	r.creator.uid = UINT32_MAX;
-	for (size_t n = 1; n <= RECORD_NAME_MAX; n += 11) {
+	for (size_t n = 1; n <= SEAL_RECORD_NAME_MAX; n += 11) {
 		memset(r.creator.email, 'x', n);
 		end = r;
 		end.state = SEAL_TRANSIENT;
@@ -65,8 +65,8 @@ static void record_keeps_its_length(void **state)
 		memset(end.policy, 'b', SHA256_HEX - 1);
 		buf_reset(&born);
 		buf_reset(&sealed);
-		record_format(&r, &born);
-		record_format(&end, &sealed);
+		seal_record_format(&r, &born);
+		seal_record_format(&end, &sealed);
 		assert_int_equal(born.len, sealed.len);
 	}
 }
@@ -75,12 +75,12 @@ static void record_refuses_rubbish(void **state)
 {
 	static const char *const bad[] = {"", "x", "zddc-seal 2\nstate=sealed\n", "zddc-seal 1\n", "zddc-seal 1\nstate=king\n", "zddc-seal 1\nno equals\n",
 					  "zddc-seal 1\nstate=free\n"};
-	struct record r;
+	struct seal_record r;
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-		assert_false(record_parse(bad[i], strlen(bad[i]), &r));
-	assert_true(record_parse("zddc-seal 1\nstate=torn\nfuture=1\nsha256=zz\ncreator=x\n", 52, &r));
+		assert_false(seal_record_parse(bad[i], strlen(bad[i]), &r));
+	assert_true(seal_record_parse("zddc-seal 1\nstate=torn\nfuture=1\nsha256=zz\ncreator=x\n", 52, &r));
 	assert_true(r.state == SEAL_TORN && !*r.sha256 && !*r.creator.email);
 }
 
@@ -102,14 +102,14 @@ static void people(void **state)
 
 /* ------------------------------------------------------------------------------------------------ judging */
 
-static struct seal_facts facts(const struct record *r)
+static struct seal_facts facts(const struct seal_record *r)
 {
 	return (struct seal_facts){.zone = true, .recorded = true, .size = 10, .now = NOW, .boot = BOOT, .rec = r};
 }
 
 static void judge_without_record(void **state)
 {
-	struct record none = {0};
+	struct seal_record none = {0};
 	struct seal_facts f = facts(&none);
 
 	(void)state;
@@ -121,7 +121,7 @@ static void judge_without_record(void **state)
 
 static void judge_open(void **state)
 {
-	struct record r = {.state = SEAL_OPEN, .zone = true, .boot = BOOT};
+	struct seal_record r = {.state = SEAL_OPEN, .zone = true, .boot = BOOT};
 	struct seal_facts f = facts(&r);
 
 	(void)state;
@@ -147,7 +147,7 @@ static void judge_open(void **state)
 
 static void judge_by_time(void **state)
 {
-	struct record r = {.state = SEAL_EMPTY, .zone = true, .boot = OTHER, .made = NOW - 700, .released = NOW - 599};
+	struct seal_record r = {.state = SEAL_EMPTY, .zone = true, .boot = OTHER, .made = NOW - 700, .released = NOW - 599};
 	struct seal_facts f = facts(&r);
 
 	(void)state;
@@ -165,7 +165,7 @@ static void judge_by_time(void **state)
 
 static void judge_grace(void **state)
 {
-	struct record r = {.state = SEAL_CLOSED, .zone = true, .made = NOW - 100, .released = NOW - 20};
+	struct seal_record r = {.state = SEAL_CLOSED, .zone = true, .made = NOW - 100, .released = NOW - 20};
 	struct seal_facts f = facts(&r);
 
 	(void)state;
@@ -182,7 +182,7 @@ static void judge_grace(void **state)
 
 static void judge_seals(void **state)
 {
-	struct record r = {.state = SEAL_SEALED, .zone = true, .boot = BOOT, .size = 10, .mtime = 3};
+	struct seal_record r = {.state = SEAL_SEALED, .zone = true, .boot = BOOT, .size = 10, .mtime = 3};
 	struct seal_facts f = facts(&r);
 
 	(void)state;
@@ -201,7 +201,7 @@ static void judge_seals(void **state)
 
 static void judge_places(void **state)
 {
-	struct record lane = {.state = SEAL_TORN, .zone = false}, zone = {.state = SEAL_SEALED, .zone = true, .size = 10};
+	struct seal_record lane = {.state = SEAL_TORN, .zone = false}, zone = {.state = SEAL_SEALED, .zone = true, .size = 10};
 	struct seal_facts f = facts(&lane);
 
 	(void)state;
@@ -216,7 +216,7 @@ static void judge_places(void **state)
 
 static void judge_transient(void **state)
 {
-	struct record r = {.state = SEAL_TRANSIENT, .zone = true, .boot = OTHER};
+	struct seal_record r = {.state = SEAL_TRANSIENT, .zone = true, .boot = OTHER};
 	struct seal_facts f = facts(&r);
 
 	(void)state;
@@ -232,7 +232,7 @@ static void judge_transient(void **state)
 
 static void creators_rights(void **state)
 {
-	struct record r = {.made = NOW - 500, .released = NOW - 59, .since = NOW - 59};
+	struct seal_record r = {.made = NOW - 500, .released = NOW - 59, .since = NOW - 59};
 	static const enum seal_act all[] = {ACT_WRITE, ACT_META, ACT_RENAME, ACT_MOVE, ACT_UNLINK};
 
 	(void)state;

@@ -4,8 +4,8 @@
  * keeps it (SPEC section 5). "key=value" lines. It is born as long as it can become while nobody but its creator is named in it: on a
  * full disk, or beside attributes that a user made as large as they may be, it can still be rewritten in place. Pure; any thread.
  */
-#ifndef FS_RECORD_H
-#define FS_RECORD_H
+#ifndef FS_SEAL_RECORD_H
+#define FS_SEAL_RECORD_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,12 +18,12 @@ struct buf;
 struct identity;
 
 enum {
-	RECORD_BYTES = 576, /* at least; a filesystem with blocks of 1 KiB has no more than one of them for all attributes of a file */
-	RECORD_MAX = 2048,
-	RECORD_NAME_MAX = 254, /* of an e-mail address */
+	SEAL_RECORD_BYTES = 576, /* at least; a filesystem with blocks of 1 KiB has no more than one of them for all attributes of a file */
+	SEAL_RECORD_MAX = 2048,
+	SEAL_RECORD_NAME_MAX = 254, /* of an e-mail address */
 };
 
-#define RECORD_ATTR "user.zddc.seal"
+#define SEAL_RECORD_ATTR "user.zddc.seal"
 #define RETAIN_FOREVER (-1LL)
 
 enum seal_state {
@@ -38,10 +38,10 @@ enum seal_state {
 /* A person, as the mount knew them when it happened. */
 struct person {
 	uid_t uid;
-	char email[RECORD_NAME_MAX + 1]; /* "-": anonymous; "": nobody known */
+	char email[SEAL_RECORD_NAME_MAX + 1]; /* "-": anonymous; "": nobody known */
 };
 
-struct record {
+struct seal_record {
 	enum seal_state state; /* as it was last written: seal_judge() says what it means today */
 	bool zone; /* a life in a zone; in a lane it is another life, and neither counts in the other place */
 	bool explicit; /* sealed by zddc seal outside any zone */
@@ -67,9 +67,9 @@ bool person_same(const struct person *a, const struct person *b);
 void person_show(const struct person *p, struct buf *out);
 
 /* Line ends fill it up. */
-void record_format(const struct record *r, struct buf *out);
+void seal_record_format(const struct seal_record *r, struct buf *out);
 /* False if that is no record. Unknown keys are passed over. */
-bool record_parse(const char *text, size_t len, struct record *out);
+bool seal_record_parse(const char *text, size_t len, struct seal_record *out);
 /* "sealed" */
 const char *seal_state_word(enum seal_state s);
 

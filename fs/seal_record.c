@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "fs/record.h"
+#include "fs/seal_record.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,7 +87,7 @@ static void add_person(struct buf *out, const char *key, const struct person *p)
 		buf_addf(out, "%s=%u %s\n", key, p->uid, p->email);
 }
 
-void record_format(const struct record *r, struct buf *out)
+void seal_record_format(const struct seal_record *r, struct buf *out)
 {
 	size_t start = out->len, room = FIXED_BYTES + strlen(r->creator.email) + strlen(r->filer.email);
 
@@ -110,7 +110,7 @@ void record_format(const struct record *r, struct buf *out)
 	add_num(out, "hold", r->hold);
 	add_text(out, "sha256", r->sha256);
 	add_text(out, "policy", r->policy);
-	while (out->len - start < (room > RECORD_BYTES ? room : RECORD_BYTES))
+	while (out->len - start < (room > SEAL_RECORD_BYTES ? room : SEAL_RECORD_BYTES))
 		buf_addc(out, '\n');
 }
 
@@ -131,7 +131,7 @@ static void get_person(const char *v, struct person *p)
 	char *end;
 	unsigned long uid = strtoul(v, &end, 10);
 
-	if (end == v || *end != ' ' || !end[1] || strlen(end + 1) > RECORD_NAME_MAX)
+	if (end == v || *end != ' ' || !end[1] || strlen(end + 1) > SEAL_RECORD_NAME_MAX)
 		return;
 	p->uid = (uid_t)uid;
 	snprintf(p->email, sizeof(p->email), "%s", end + 1);
@@ -143,7 +143,7 @@ static void get_hash(const char *v, char out[SHA256_HEX])
 		memcpy(out, v, SHA256_HEX);
 }
 
-static void get_number(const char *key, const char *v, struct record *r)
+static void get_number(const char *key, const char *v, struct seal_record *r)
 {
 	const struct {
 		const char *key;
@@ -164,7 +164,7 @@ static void get_number(const char *key, const char *v, struct record *r)
 }
 
 /* False if the value makes the record worthless. */
-static bool get_line(const char *key, const char *v, struct record *r)
+static bool get_line(const char *key, const char *v, struct seal_record *r)
 {
 	if (!strcmp(key, "state"))
 		return get_state(v, &r->state);
@@ -187,12 +187,12 @@ static bool get_line(const char *key, const char *v, struct record *r)
 	return true;
 }
 
-bool record_parse(const char *text, size_t len, struct record *out)
+bool seal_record_parse(const char *text, size_t len, struct seal_record *out)
 {
 	AUTO_FREE char *copy = strndup(text, len);
 	char *save = NULL, *line = copy ? strtok_r(copy, "\n", &save) : NULL;
 
-	*out = (struct record){0};
+	*out = (struct seal_record){0};
 	if (!line || strcmp(line, MAGIC) != 0)
 		return false;
 	while ((line = strtok_r(NULL, "\n", &save))) {
