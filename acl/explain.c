@@ -5,6 +5,7 @@
 
 #include "acl/policy.h"
 #include "base/buf.h"
+#include "base/escape.h"
 #include "base/json.h"
 #include "base/str.h"
 
@@ -18,19 +19,6 @@ static void add_src(struct buf *out, struct acl_src src)
 		buf_addf(out, "%s:%u", src.file, src.line);
 	else if (src.file)
 		buf_adds(out, src.file);
-}
-
-/* File names are bytes: what a terminal would act on is escaped. */
-static void add_path(struct buf *out, const char *path)
-{
-	for (size_t n = strlen(path), len; n; path += len, n -= len) {
-		len = str_utf8_len(path, n);
-		if (!len || (unsigned char)*path < 0x20 || *path == 0x7f)
-			buf_addf(out, "\\x%02x", (unsigned char)*path);
-		else
-			buf_add(out, path, len);
-		len = len ? len : 1;
-	}
 }
 
 /* ---- the sentence ---- */
@@ -58,7 +46,7 @@ void acl_sentence(const struct acl_request *rq, const struct acl_decision *d, en
 {
 	char needs[8], has[8];
 	buf_addf(out, "%s %s %s ", who_text(rq->who), d->allowed ? "may" : "may not", acl_ops[op].text);
-	add_path(out, *path ? path : ".");
+	escape_adds(out, *path ? path : ".");
 	buf_adds(out, ": ");
 	if (rq->needed && d->reason != BECAUSE_NEVER)
 		buf_addf(out, "needs %s%s, has %s; ", verbs_print(rq->needed, needs),
@@ -95,10 +83,10 @@ static void place_of(const char *path, enum acl_op op, struct buf *out)
 {
 	const char *slash = strrchr(path, '/');
 	if (acl_ops[op].place == ACL_PLACE_DIR)
-		add_path(out, path);
+		escape_adds(out, path);
 	else if (slash) {
 		char *dir = strndup(path, (size_t)(slash - path));
-		add_path(out, dir ? dir : "");
+		escape_adds(out, dir ? dir : "");
 		free(dir);
 	}
 	if (out->len && out->data[out->len - 1] != '/' && *path && (slash || acl_ops[op].place == ACL_PLACE_DIR))
@@ -254,7 +242,7 @@ static void explain_text(const struct acl_policy *p, const struct acl_request *r
 	struct role_names roles = {.out = out};
 	AUTO_BUF hint = BUF_INIT;
 	buf_addf(out, "%s  %s  ", d->allowed ? "allowed" : "denied ", acl_ops[op].name);
-	add_path(out, *path ? path : ".");
+	escape_adds(out, *path ? path : ".");
 	buf_addf(out, "   %s", who_text(rq->who));
 	acl_roles(p, rq->who, add_role_name, &roles);
 	buf_adds(out, roles.any ? ")\n" : "\n");

@@ -2,6 +2,7 @@
 /*
  * The program's log: one line a message, for a person who can act on it. To standard error with a syslog priority prefix
  * ("<4>", sd-daemon(3)) when systemd reads it, plain otherwise. Only programs call this (fs/, cli/), never the libraries.
+ * Names go in as they are: the line is escaped here (base/escape.h), so that nobody writes lines of the log by naming files.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

@@ -11,7 +11,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "base/str.h"
+#include "base/escape.h"
 #include "cli/cli.h"
 
 static bool colour;
@@ -42,46 +42,9 @@ const char *out_style(enum out_style s)
 	return "";
 }
 
-/* What makes text run backwards, or has no width: a name could pose as another (U+200B-U+200F, U+202A-U+202E, U+2066-U+2069). */
-static bool turns_around(const char *s, size_t n)
-{
-	const unsigned char *u = (const unsigned char *)s;
-
-	if (n != 3 || u[0] != 0xe2)
-		return false;
-	if (u[1] == 0x80)
-		return (u[2] >= 0x8b && u[2] <= 0x8f) || (u[2] >= 0xaa && u[2] <= 0xae);
-	return u[1] == 0x81 && u[2] >= 0xa6 && u[2] <= 0xa9;
-}
-
-/* How many bytes from s can be shown as they are; 0 if the first must be escaped. */
-static size_t showable(const char *s, size_t left, int lines)
-{
-	size_t n = str_utf8_len(s, left);
-
-	if (lines && (*s == '\n' || *s == '\t'))
-		return 1;
-	if (!n || str_unprintable(s, n, NULL) || turns_around(s, n))
-		return 0;
-	return n;
-}
-
-void out_clean(struct buf *out, const char *s, size_t n, int lines)
-{
-	for (size_t i = 0; i < n;) {
-		size_t len = showable(s + i, n - i, lines);
-
-		if (len)
-			buf_add(out, s + i, len);
-		else
-			buf_addf(out, "\\x%02x", (unsigned char)s[i]);
-		i += len ? len : 1;
-	}
-}
-
 void out_name(struct buf *out, const char *s)
 {
-	out_clean(out, s, strlen(s), 0);
+	escape_adds(out, s);
 }
 
 /* Colours the word a line starts with, if it is a verdict. */
@@ -102,7 +65,7 @@ static void verdict_line(struct buf *out, const char *s, size_t n)
 		n -= len;
 		break;
 	}
-	out_clean(out, s, n, 1);
+	escape_add(out, s, n, true);
 }
 
 void out_engine(struct buf *out, const char *s)
@@ -144,7 +107,7 @@ void out_diags(const struct diags *d)
 	AUTO_BUF raw = BUF_INIT, text = BUF_INIT;
 
 	diags_format(d, &raw);
-	out_clean(&text, buf_str(&raw), raw.len, 1);
+	escape_add(&text, buf_str(&raw), raw.len, true);
 	fflush(stdout);
 	fputs(buf_str(&text), stderr);
 }

@@ -17,9 +17,7 @@ enum out_style { OUT_PLAIN, OUT_GOOD, OUT_BAD, OUT_WARN, OUT_DIM, OUT_BOLD };
 void out_init(void);
 /* The escape that starts a style on standard output; "" without colour. OUT_PLAIN ends it. */
 const char *out_style(enum out_style s);
-/* Appends n bytes of text that came from elsewhere; newlines and blanks stay if 'lines', everything unprintable is escaped. */
-void out_clean(struct buf *out, const char *s, size_t n, int lines);
-/* A name or other single-line text, cleaned. */
+/* A name or other single-line text, escaped (base/escape.h). */
 void out_name(struct buf *out, const char *s);
 /* Text of several lines made by the engine: cleaned, its verdicts coloured. */
 void out_engine(struct buf *out, const char *s);

@@ -191,6 +191,20 @@ def test_trash():
     T.check(not os.path.exists(a.behind(".Trash-%d" % ALICE)), "without litter")
 
 
+def test_log():
+    """Names in the log are escaped: nobody writes lines of it, or drives the terminal that shows it."""
+    a = Archive({".zddc": TREE[".zddc"], "d/.zddc": TEXT + "naming: warn\n"}).mount()
+    names = [b"x\nzddcfs: all is well.pdf", b"x\033[2J\r.pdf", b"\xff\xc2\x9b.pdf", b"\xe2\x80\xaefdp.exe", b"new: \xc3\xa9.pdf"]
+    before = a.log_text().count("\n")
+    for name in names:
+        as_user(ALICE, write_file, os.path.join(os.fsencode(a.at("d")), name), b"x")
+    with open(a.log, "rb") as f:
+        log = f.read()
+    T.check(log.count(b"\n") == before + len(names) and not any(c in log for c in b"\r\033\xff"), "each name is one line of plain text in the log", log[-1500:])
+    for shown in ("x\\x0azddcfs: all is well.pdf", "x\\x1b[2J\\x0d.pdf", "\\xff\\xc2\\x9b.pdf", "\\xe2\\x80\\xaefdp.exe", "new: é.pdf"):
+        T.check(shown in log.decode(), "shown as " + shown, log[-1500:])
+
+
 def test_tools_quote():
     """ls, find and tar carry awkward names through."""
     a = Archive(TREE).mount()
@@ -202,5 +216,5 @@ def test_tools_quote():
 
 
 if __name__ == "__main__":
-    T.run(test_all_bytes, test_too_long, test_lookalikes, test_unicode_forms, test_reserved, test_control_name, test_trash, test_tools_quote)
+    T.run(test_all_bytes, test_too_long, test_lookalikes, test_unicode_forms, test_reserved, test_control_name, test_trash, test_log, test_tools_quote)
     T.finish()
