@@ -6,7 +6,7 @@ import struct
 import subprocess
 
 from lab import *  # noqa: F403
-from lab import DC, LAB, SmallArchive, T, as_user, err, err_as, eventually, judged, remount
+from lab import DC, LAB, SmallArchive, T, as_user, err, err_as, eventually, judged
 import os
 
 GETFLAGS, SETFLAGS = 0x80086601, 0x40086602
@@ -109,7 +109,7 @@ def again(a):
         locked(a, name)
         T.equal(as_user(DC, judged, a.at("P/zone", name))[0], "sealed", "after a remount it is sealed")
     a.kill()
-    remount(a, "immutable")
+    a.mount("immutable")
     locked(a, "made")
     T.equal(err_as(DC, put, a.at("P/zone/after")), "", "work goes on")
     locked(a, "after")

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from lab import *  # noqa: F403
-from lab import DC, DC2, LAB, SANITIZED, Archive, T, Worker, become, err, eventually, judged, remount, sha
+from lab import DC, DC2, LAB, SANITIZED, Archive, T, Worker, become, err, eventually, judged, sha
 import os
 
 COPIES = 200 if SANITIZED else 5000 if os.environ.get("FULL", "") not in ("", "0") else 500
@@ -97,7 +97,7 @@ class Lab:
         self.archive.kill()
         for s in shells:
             s.wait(30)
-        remount(self.archive)
+        self.archive.mount()
         self.count["lives"] += 1
         self.count["copies"] += len(copies)
 

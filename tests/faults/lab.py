@@ -38,14 +38,6 @@ def judged(path):
     return attr(path, "state"), attr(path, "sha256"), sha(path)
 
 
-def remount(archive, options=""):
-    """The next daemon after a killed one. The dead mount is taken away first: while the daemon does that, Archive.mount could take the
-    bare directory for the new mount."""
-    while mounted(archive.mnt):
-        umount2(archive.mnt, 2)
-    return archive.mount(options)
-
-
 def run(*argv):
     return subprocess.run([str(a) for a in argv], check=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE).stdout.decode().strip()
 

@@ -6,7 +6,7 @@ import random
 import time
 
 from lab import *  # noqa: F403
-from lab import ADMIN, ALICE, DC, LAB, PT, Archive, Child, Loop, SANITIZED, SmallArchive, T, Worker, as_user, err, err_as, eventually, judged, remount, run, umount2
+from lab import ADMIN, ALICE, DC, LAB, PT, Archive, Child, Loop, SANITIZED, SmallArchive, T, Worker, as_user, err, err_as, eventually, judged, run, umount2
 from disk import Disk
 import os
 

@@ -306,6 +306,12 @@ def mounted(path):
         return any(line.split(b" ")[4] == path for line in f)
 
 
+def serving(path):
+    """Does a live daemon answer there? Nothing else does: not the cache of a dead mount, and not the bare directory below it, which
+    shows for a moment while a daemon takes the dead mount away."""
+    return err(os.getxattr, path, "user.zddc.principal") not in ("ENOTCONN", "ECONNABORTED", "ENODATA", "EOPNOTSUPP", "ENOTSUP")
+
+
 def umount2(path, flags=0):
     if libc.umount2(os.fsencode(path), flags) != 0:
         e = ctypes.get_errno()
@@ -381,8 +387,7 @@ class Archive:
         with open(self.log, "ab") as log:
             self.proc = subprocess.Popen(cmd, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, cwd="/")
         end = time.monotonic() + wait
-        # a dead mount may still lie there until the daemon has cleaned it up
-        while not mounted(self.mnt) or err(os.lstat, self.at(".zddc.d")) in ("ENOTCONN", "ECONNABORTED"):
+        while not serving(self.mnt):
             if self.proc.poll() is not None or time.monotonic() > end:
                 raise RuntimeError("no mount (exit %r): %s" % (self.proc.poll(), self.log_text()))
             time.sleep(0.004)

@@ -135,6 +135,16 @@ def test_quarantine():
     T.equal(a.umount(), 0, "clean stop")
 
 
+def test_policy_has_no_state():
+    """The zone's own .zddc is no document: it never has a state, nor a hash."""
+    a = archive()
+    works(DC, "echo x > s", a.at("Z"))
+    T.check(eventually(lambda: attr(a, "Z/s") == "sealed", 5), "a document has one")
+    for path in ("Z/.zddc", "L/.zddc"):
+        for name in ("state", "sha256"):
+            T.equal(err_as(ADMIN, os.getxattr, a.at(path), "user.zddc." + name), "ENODATA", "user.zddc.%s of %s" % (name, path))
+
+
 # ------------------------------------------------------------------------------------------------------------------------------ time
 
 def test_time():
@@ -404,6 +414,6 @@ def test_immutable():
         subprocess.run(["chattr", "-R", "-i", a.back], stderr=subprocess.DEVNULL)
 
 
-T.run(test_transient, test_quarantine, test_time, test_clock_of_last_run, test_seal_grace, test_retention, test_adoption, test_old_life, test_commands,
+T.run(test_transient, test_policy_has_no_state, test_quarantine, test_time, test_clock_of_last_run, test_seal_grace, test_retention, test_adoption, test_old_life, test_commands,
       test_accept, test_sealed_by_hand, test_into_a_zone, test_explained, test_sigterm, test_immutable)
 T.finish()

@@ -18,7 +18,7 @@ import threading
 import time
 
 from toolbox import (ACME, ADMIN, AUD, COLUMNS, DC, DC2, EPERM, LOOPS, NAME, PT, Child, Row, T, World, asked, become, changes, err, eventually, libc, line,
-                     names_behind, one, renameat2, snapshot, text, try_open, umount2)
+                     names_behind, one, renameat2, snapshot, text, try_open)
 
 ZONE = [c for c in COLUMNS if c.name == "zone"][0]
 OTHER = "123456-EL-SPC-2623_C (IFR) - Spec.pdf"
@@ -270,7 +270,7 @@ def w20_daemon_killed(i):
     except BrokenPipeError:
         pass  # it has died of the dead mount already
     half.end()
-    remount()
+    world.archive.mount()
     if sealed or is_sealed(cell_path(cell, "before")):
         return "what was sealed before: %s" % (sealed or is_sealed(cell_path(cell, "before")))
     wrong = torn_then_copied_beside(cell, i)
@@ -292,13 +292,6 @@ def restart(env=None):
     status = world.archive.umount()
     if status:
         raise RuntimeError("stopping the daemon: %s" % status)
-    world.archive.mount(env=env)
-
-
-def remount(env=None):
-    """The next daemon takes the dead mount away and serves."""
-    while not err(umount2, world.archive.mnt, 2):
-        pass
     world.archive.mount(env=env)
 
 
