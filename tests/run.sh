@@ -9,7 +9,8 @@
 # report of a sanitizer each count as a failure.
 #
 # Programs see: ROOT (the project), OUT (the build directory of this variant), ZDDCFS, ZDDC, VARIANT, TMPDIR (theirs alone, mode 755,
-# removed afterwards). Set before: B, VARIANT, FUZZ_SECONDS (60; for the policy
+# removed afterwards). A build that ordinary users cannot reach (a clone in a private home) is copied to where they can: they run it too.
+# Set before: B, VARIANT, FUZZ_SECONDS (60; for the policy
 # parser, a sixth of it for each other fuzzer), TEST_TIMEOUT (420, in seconds, for each program).
 # shellcheck disable=SC2086 # lists of words
 set -u
@@ -36,9 +37,30 @@ use_variant() {
     OUT=$B
     [ "$VARIANT" = release ] || OUT=$B/$VARIANT
     [ "$suite" != fuzz ] || OUT=$B/fuzz
+    within_reach
     ZDDCFS=$OUT/zddcfs
     ZDDC=$OUT/zddc
     export VARIANT OUT ZDDCFS ZDDC
+}
+
+# Test users start the programs of scripts: OUT becomes a copy that they can reach, if they cannot reach the build.
+within_reach() {
+    is_helper || return 0
+    ! reachable "$OUT" || return 0
+    [ "$copies" ] || { copies=$(mktemp -d /tmp/zddc-programs.XXXXXX); chmod 755 "$copies"; }
+    mkdir -p "$copies/$VARIANT/tests"
+    for each in zddcfs zddc; do
+        cp -p "$OUT/$each" "$copies/$VARIANT/" 2> /dev/null
+    done
+    cp -rp "$OUT/tests/$suite" "$OUT/tests/mount" "$copies/$VARIANT/tests/" 2> /dev/null
+    chmod -R a+rX "$copies/$VARIANT"
+    OUT=$copies/$VARIANT
+}
+
+# An ordinary user's eyes; whoever is not root looks with their own.
+reachable() {
+    [ "$(id -u)" -eq 0 ] || return 0
+    setpriv --reuid=65534 --regid=65534 --clear-groups test -x "$1"
 }
 
 # ------------------------------------------------------------------------------------------------------------------ what belongs to a suite
@@ -231,6 +253,8 @@ add_beside() {
 
 explicit=${1:-}
 beside=
+copies=
+trap '[ -z "$copies" ] || rm -rf "$copies"' EXIT
 mkdir -p "$B/logs"
 [ "${SUMMARY:-}" ] || rm -f "$B/logs/summary"
 all_begin=$(now)
