@@ -146,6 +146,27 @@ bool acl_is_zone(const struct acl_policy *p);
 bool acl_zone_below(const struct acl_policy *p);
 bool acl_is_invalid(const struct acl_policy *p); /* an invalid document at this level or above */
 bool acl_is_virtual(const struct acl_policy *p); /* own level: virtual */
+/*
+ * What a virtual directory shows (SPEC section 9): what lies in base/PARTY/below, seen from the directory that holds the virtual one.
+ * Strings live as long as the policy.
+ */
+enum acl_virtual_kind {
+	ACL_VIRTUAL_NONE,
+#define VIRTUAL_KIND(id, ...) ACL_VIRTUAL_##id,
+#define VIRTUAL_SHORT(...)
+#include "acl/virtual.def"
+#undef VIRTUAL_KIND
+#undef VIRTUAL_SHORT
+	ACL_VIRTUAL_KINDS
+};
+struct acl_virtual {
+	enum acl_virtual_kind kind;
+	const char *base; /* "archive"; one segment or more */
+	const char *below; /* "mdl", of parties the name of one file; NULL: see acl_virtual_below */
+};
+struct acl_virtual acl_virtual(const struct acl_policy *p);
+/* Appends what stands behind the party; 'name' is that of the virtual directory. */
+void acl_virtual_below(const struct acl_virtual *v, const char *name, struct buf *out);
 bool acl_keeps_history(const struct acl_policy *p);
 bool acl_is_fenced(const struct acl_policy *p); /* acl.inherit: false lands on its own level */
 long long acl_freeze_until(const struct acl_policy *p); /* 0: never frozen */
@@ -356,7 +377,7 @@ int acl_snap_guarded(struct acl_snap *s, const char *dir);
 int acl_snap_names_admins(struct acl_snap *s, const char *dir, struct acl_policy *place);
 
 struct acl_sight {
-	bool enter; /* the directory is visible: it may be entered, described */
+	bool enter; /* the directory is visible: it may be entered, described. A virtual one is, too, where the place of its rows is */
 	bool listed; /* and its name shows in the parent's listing */
 	bool read; /* the principal holds r there */
 };

@@ -146,6 +146,14 @@ static void apply_auto_own(struct acl_policy *p)
 		p->c[p->n - 1].mandated = &roles->body->auto_own_roles;
 }
 
+/* The root has nothing beside it to show. */
+static void apply_virtual(struct acl_policy *p)
+{
+	const struct contrib *on = p->level ? own_level(p, ACL_KEY_VIRTUAL) : NULL;
+	if (on)
+		p->virt = on->body->virt;
+}
+
 static uint32_t key_line(const struct body *b, enum acl_key key)
 {
 	const struct ynode *v = b->value[key];
@@ -347,6 +355,7 @@ static struct acl_policy *finish(struct build *b)
 	apply_inherit(b);
 	apply_fence(b);
 	apply_auto_own(p);
+	apply_virtual(p);
 	keep_threads(b);
 	summarise(p);
 	p->invalid.file = p->invalid.file ? strdup(p->invalid.file) : NULL;

@@ -110,6 +110,7 @@ struct body {
 	const uint32_t *member_role; /* item of member_index -> role */
 	struct pattern_list admins, worm, auto_own_roles;
 	long long freeze_until; /* 0: none */
+	struct acl_virtual virt; /* of virtual: */
 	struct when_rule *when;
 	size_t n_when;
 	struct path_entry *paths;
@@ -171,6 +172,14 @@ struct pattern_walk {
 void pattern_walk_start(struct pattern_walk *w, const struct pattern_index *x, const struct acl_principal *who);
 /* The next matching item, or -1. Roles never match here. */
 int pattern_walk_next(struct pattern_walk *w);
+
+/* ---- virtual.c ---- */
+extern const char *const virtual_kinds[ACL_VIRTUAL_KINDS]; /* from 1 */
+/* "mdl": what it stands for. */
+bool virtual_short(const char *word, struct acl_virtual *out);
+void virtual_words(struct buf *out);
+/* Splits 'archive/' + "*" + '/mdl' into out->base and out->below. NULL, or why it cannot be. */
+const char *virtual_from(struct arena *a, const char *text, struct acl_virtual *out);
 
 /* ---- parse.c ---- */
 const struct grant *body_grant(const struct body *b, const char *key);

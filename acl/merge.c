@@ -56,16 +56,6 @@ bool acl_keeps_history(const struct acl_policy *p)
 	return ynode_bool(acl_get(p, ACL_KEY_HISTORY).node, &on) && on;
 }
 
-bool acl_is_virtual(const struct acl_policy *p)
-{
-	const struct ynode *v = acl_get(p, ACL_KEY_VIRTUAL).node;
-	bool on = true;
-	if (!v)
-		return false;
-	ynode_bool(v, &on);
-	return on;
-}
-
 static bool declared_above(const struct acl_policy *p, size_t i, const char *segment)
 {
 	for (size_t j = i + 1; j < p->n_threads; j++)

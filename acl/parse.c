@@ -280,27 +280,52 @@ static void parse_texts(struct parse *p, const struct ynode *n, const char *what
 			text_of(p, m, what);
 }
 
-static void parse_virtual(struct parse *p, const struct ynode *n)
+/* "virtual: mdl"; false switches off what a weaker source says. */
+static void parse_virtual_short(struct parse *p, struct body *b, const struct ynode *n)
 {
-	static const char *const kinds[] = {"rows", "parties", "links"}, *const words[] = {"ssr", "mdl", "rsk"},
-				 *const known[] = {"kind", "from"};
+	AUTO_BUF words = BUF_INIT;
+	if (virtual_short(n->text, &b->virt) || (n->type == Y_BOOL && !strcmp(n->text, "false")))
+		return;
+	virtual_words(&words);
+	fail(p, n, "virtual is one of: %s, false, or {kind: rows, from: 'archive/*/mdl'}", buf_str(&words));
+}
+
+static enum acl_virtual_kind virtual_kind_of(const struct ynode *n)
+{
+	for (int k = 1; n && n->kind == Y_SCALAR && k < ACL_VIRTUAL_KINDS; k++)
+		if (!strcmp(n->text, virtual_kinds[k]))
+			return (enum acl_virtual_kind)k;
+	return ACL_VIRTUAL_NONE;
+}
+
+static void parse_virtual_from(struct parse *p, struct body *b, const struct ynode *n)
+{
+	const char *text = text_of(p, n, "virtual.from"), *why = text ? virtual_from(p->arena, text, &b->virt) : NULL;
+	if (why)
+		fail(p, n, "%s", why);
+}
+
+static void parse_virtual(struct parse *p, struct body *b, const struct ynode *n)
+{
+	static const char *const known[] = {"kind", "from"};
 	if (n->kind == Y_SCALAR) {
-		if (n->type != Y_BOOL)
-			one_of(p, n, "virtual", words, 3);
+		parse_virtual_short(p, b, n);
 		return;
 	}
 	if (!want(p, n, Y_MAP, "virtual", "true, mdl, or {kind: rows, from: 'archive/*/mdl'}"))
 		return;
+	virtual_short("true", &b->virt); /* where the map does not say it */
+	b->virt.kind = virtual_kind_of(ynode_get(n, "kind"));
+	if (!ynode_get(n, "kind"))
+		fail(p, n, "virtual needs a kind: rows, parties or links");
 	ynode_each(m, n) {
 		if (!strcmp(m->key->text, "kind"))
-			one_of(p, m, "virtual.kind", kinds, 3);
+			one_of(p, m, "virtual.kind", virtual_kinds + 1, ACL_VIRTUAL_KINDS - 1);
 		else if (!strcmp(m->key->text, "from"))
-			text_of(p, m, "virtual.from");
+			parse_virtual_from(p, b, m);
 		else
 			unknown_key(p, m->key, " in virtual", known, 2);
 	}
-	if (!ynode_get(n, "kind"))
-		fail(p, n, "virtual needs a kind: rows, parties or links");
 }
 
 static void parse_record_rule(struct parse *p, const struct ynode *rule)
@@ -506,7 +531,7 @@ static void parse_key(struct parse *p, struct body *b, enum acl_key key, const s
 		parse_texts(p, n, name);
 		break;
 	case TYPE_VIRTUAL:
-		parse_virtual(p, n);
+		parse_virtual(p, b, n);
 		break;
 	case TYPE_PATHS:
 		parse_paths(p, b, n);

@@ -61,6 +61,7 @@ struct acl_policy {
 	long long freeze_until;
 	struct acl_src freeze;
 	bool zone, has_when, has_reset, auto_own;
+	struct acl_virtual virt; /* own level */
 	struct acl_src zone_src;
 	char hash[SHA256_HEX];
 };

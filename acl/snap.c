@@ -358,12 +358,24 @@ static int granted_below(struct acl_snap *s, const char *dir, struct acl_policy 
 	return found > 0 ? 1 : pending;
 }
 
+/*
+ * A virtual directory shows what lies beside it, each row by its own place: whoever may know of that place may know of the table too.
+ * 1, 0, or -errno.
+ */
+static int granted_at_source(struct acl_snap *s, const char *dir, struct acl_policy *p, const struct acl_request *rq)
+{
+	const char *slash = strrchr(dir, '/');
+	AUTO_FREE char *above = slash ? strndup(dir, (size_t)(slash - dir)) : strdup("");
+	return acl_is_virtual(p) && !acl_is_invalid(p) ? granted_in(s, above, p->virt.base, rq) : 0;
+}
+
 int acl_snap_sight(struct acl_snap *s, const char *dir, const struct acl_request *rq, struct acl_sight *out)
 {
 	WITH_MUTEX(&s->lock);
 	struct acl_policy *p = acl_policy_ref(get_bounded(s, dir)->policy);
 	struct acl_decision d = any_verb(p, rq);
 	int below = d.effective || (d.admin && acl_admin_unfenced(p, rq->who)) ? 1 : granted_below(s, dir, p, rq);
+	below = below ? below : granted_at_source(s, dir, p, rq);
 	*out = (struct acl_sight){.enter = below > 0 || d.admin, .listed = below > 0, .read = d.effective & V_R};
 	acl_policy_unref(p);
 	return below < 0 ? (d.admin && below == -EAGAIN ? 0 : below) : 0;
