@@ -387,4 +387,28 @@ struct acl_sight {
  */
 int acl_snap_sight(struct acl_snap *s, const char *dir, const struct acl_request *rq, struct acl_sight *out);
 
+/* ------------------------------------------------------------------ what documents say, for tools that list it (rules.c) */
+
+enum acl_who { ACL_PERSON, ACL_GLOB, ACL_EVERYONE, ACL_ANONYMOUS, ACL_GROUP, ACL_ROLE };
+enum acl_rule_kind { ACL_RULE_GRANT, ACL_RULE_MEMBER, ACL_RULE_ADMIN, ACL_RULE_WORM, ACL_RULE_WHEN, ACL_RULE_FREEZE, ACL_RULE_OWN_ROLE };
+
+/* One line that can decide something. Strings live as long as the document. */
+struct acl_rule {
+	enum acl_rule_kind kind;
+	const char *place; /* the segments of paths: that lead to it, joined by slashes; "" for the directory itself. Until each() returns */
+	const char *text; /* as written: the grant's key, the member, the condition; "" of an empty worm: */
+	const char *name; /* folded, without "group:" and "role:"; NULL of a condition or freeze */
+	enum acl_who who; /* what 'name' is, by its text alone */
+	const char *role; /* of a member: the role's folded name */
+	verbset verbs; /* of a grant or condition; 0 is a denial */
+	uint32_t line;
+};
+void zddc_rules(const struct zddc_doc *doc, void (*each)(void *arg, const struct acl_rule *r), void *arg);
+/* Everybody and every role that a source of p names (also where a fence hides it); may come more than once. name as in acl_rule. */
+void acl_named(const struct acl_policy *p, void (*each)(void *arg, enum acl_who kind, const char *name), void *arg);
+/* Does some paths: give policy to any directory below p, whatever its name ("*")? */
+bool acl_names_any(const struct acl_policy *p);
+/* What is held where all conditions (when:) hold: the decision's verbs before conditions were looked at. */
+verbset acl_before_when(const struct acl_decision *d);
+
 #endif

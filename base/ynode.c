@@ -13,6 +13,8 @@
 #include "base/limits.h"
 #include "base/str.h"
 
+#define TOO_MANY "more than 100,000 YAML events: split the document"
+
 /* One open collection while parsing. */
 struct frame {
 	struct ynode *node, *last; /* last member so far */
@@ -26,7 +28,8 @@ struct parse {
 	struct frame stack[LIMIT_DOC_DEPTH];
 	unsigned depth;
 	struct ynode *root;
-	unsigned documents, events;
+	struct ynode_limits most;
+	size_t documents, events;
 	bool stop; /* a limit was passed: nothing more is read */
 };
 
@@ -205,7 +208,7 @@ static void add_scalar(struct parse *p, const yaml_event_t *e)
 {
 	const char *text = (const char *)e->data.scalar.value;
 	size_t len = e->data.scalar.length;
-	if (len > LIMIT_SCALAR_BYTES) {
+	if (len > p->most.scalar) {
 		give_up(p, e->start_mark, "a text of over 4 KiB: policy and records hold short texts only");
 		return;
 	}
@@ -288,8 +291,8 @@ static void run(struct parse *p, yaml_parser_t *y)
 			return;
 		}
 		end = e.type == YAML_STREAM_END_EVENT;
-		if (++p->events > LIMIT_DOC_EVENTS)
-			give_up(p, e.start_mark, "more than 100,000 YAML events: split the document");
+		if (++p->events > p->most.events)
+			give_up(p, e.start_mark, TOO_MANY);
 		else
 			handle_event(p, &e);
 		yaml_event_delete(&e);
@@ -325,7 +328,7 @@ static void glance_line(struct glance *g, const char *s, const char *end)
  * Refuses what libyaml would spend 10 ms and the tree 10 MB on, only to find it over a limit. Lines inside long texts count as
  * events too, but a text has 4 KiB at most, and no document that people write comes near the 100,000.
  */
-static int check_size(const char *file, const char *s, const char *end, struct diags *d)
+static int check_size(const char *file, const char *s, const char *end, size_t events, struct diags *d)
 {
 	struct glance g = {0};
 	while (s < end) {
@@ -339,18 +342,18 @@ static int check_size(const char *file, const char *s, const char *end, struct d
 			glance_line(&g, s + 1, eol);
 		s = eol + 1;
 	}
-	if (g.events > LIMIT_DOC_EVENTS)
-		diag_add(d, DIAG_ERROR, file, 0, 0, "more than 100,000 YAML events: split the document");
+	if (g.events > events)
+		diag_add(d, DIAG_ERROR, file, 0, 0, TOO_MANY);
 	else if (g.long_line)
 		diag_add(d, DIAG_ERROR, file, g.long_line, 1, "a text of over 4 KiB: policy and records hold short texts only");
-	return g.events > LIMIT_DOC_EVENTS || g.long_line ? -EINVAL : 0;
+	return g.events > events || g.long_line ? -EINVAL : 0;
 }
 
 /* Before the parser sees it: size, NUL bytes and UTF-8, with the line of the offence. */
-static int check_bytes(const char *file, const char *text, size_t len, struct diags *d)
+static int check_bytes(const char *file, const char *text, size_t len, const struct ynode_limits *most, struct diags *d)
 {
 	uint32_t line = 1;
-	if (len > LIMIT_DOC_BYTES) {
+	if (len > most->bytes) {
 		diag_add(d, DIAG_ERROR, file, 0, 0, "over 1 MiB: split the document");
 		return -EINVAL;
 	}
@@ -363,19 +366,26 @@ static int check_bytes(const char *file, const char *text, size_t len, struct di
 		line += text[i] == '\n';
 		i += n;
 	}
-	return check_size(file, text, text + len, d);
+	return check_size(file, text, text + len, most->events, d);
 }
 
 int ynode_parse(struct arena *a, const char *file, const char *text, size_t len, struct diags *d, struct ynode **out)
 {
-	struct parse p = {.arena = a, .file = file, .diags = d};
+	static const struct ynode_limits document = {LIMIT_DOC_BYTES, LIMIT_DOC_EVENTS, LIMIT_SCALAR_BYTES};
+	return ynode_parse_within(a, file, text, len, &document, d, out);
+}
+
+int ynode_parse_within(struct arena *a, const char *file, const char *text, size_t len, const struct ynode_limits *most, struct diags *d,
+		       struct ynode **out)
+{
+	struct parse p = {.arena = a, .file = file, .diags = d, .most = *most};
 	size_t errors = d->errors;
 	yaml_parser_t y;
 	if (len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3)) { /* the mark that Windows editors put in front */
 		text += 3;
 		len -= 3;
 	}
-	if (check_bytes(file, text, len, d))
+	if (check_bytes(file, text, len, most, d))
 		return -EINVAL;
 	if (!yaml_parser_initialize(&y))
 		abort();

@@ -38,6 +38,13 @@ struct ynode {
  */
 int ynode_parse(struct arena *a, const char *file, const char *text, size_t len, struct diags *d, struct ynode **out);
 
+/* The same with other bounds on the whole text, for files that are ours to trust: lists of test cases. */
+struct ynode_limits {
+	size_t bytes, events, scalar;
+};
+int ynode_parse_within(struct arena *a, const char *file, const char *text, size_t len, const struct ynode_limits *most, struct diags *d,
+		       struct ynode **out);
+
 /* Member of a map by exact key, or NULL. */
 const struct ynode *ynode_get(const struct ynode *map, const char *key);
 /* Member of a map by key, case-blind, or NULL. */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* zddc check: everything that is wrong with the policy of a tree, or of one file. */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -18,6 +17,7 @@
 #include "cli/out.h"
 #include "cli/place.h"
 #include "cli/tree.h"
+#include "cli/walk.h"
 #include "cli/who.h"
 
 /* What was found so far, and what is needed to go on. */
@@ -26,19 +26,10 @@ struct check {
 	struct engine e;
 	struct lint_roles roles; /* that have a member somewhere */
 	struct buf out;
+	struct diags entries; /* of the directory at hand */
 	size_t documents, errors, warnings;
 	bool unreadable;
 	bool partial; /* on a mount: some of the policy is hidden from this user, so what needs all of it is left out */
-};
-
-/* One directory being looked into, and its sub-directories. */
-struct visit {
-	struct check *k;
-	const char *dir;
-	unsigned depth;
-	struct diags *d; /* of its entries; NULL on the first way through */
-	char **names;
-	size_t n;
 };
 
 static void print_json(struct check *k, const struct diag *g)
@@ -102,8 +93,9 @@ static struct zddc_doc *document(struct check *k, const char *dir, bool lint, st
 	return doc;
 }
 
-static void collect(struct check *k, const char *dir)
+static void collect(void *arg, const char *dir)
 {
+	struct check *k = arg;
 	AUTO_DIAGS ignored = DIAGS_INIT;
 	struct zddc_doc *doc = document(k, dir, false, &ignored);
 
@@ -112,8 +104,9 @@ static void collect(struct check *k, const char *dir)
 	zddc_unref(doc);
 }
 
-static void examine(struct check *k, const char *dir)
+static void examine(void *arg, const char *dir)
 {
+	struct check *k = arg;
 	AUTO_DIAGS d = DIAGS_INIT;
 	struct zddc_doc *doc = document(k, dir, true, &d);
 
@@ -123,52 +116,24 @@ static void examine(struct check *k, const char *dir)
 	add_findings(k, &d);
 }
 
-static bool remember(void *arg, const char *name, bool is_dir)
+static void examine_entry(void *arg, const char *dir, const char *name, bool is_dir)
 {
-	struct visit *v = arg;
+	struct check *k = arg;
 
-	if (v->d && !v->k->partial)
-		lint_entry(&v->k->e, v->dir, name, is_dir, v->d);
-	if (!is_dir)
-		return true;
-	v->names = realloc(v->names, (v->n + 1) * sizeof *v->names);
-	if (!v->names || !(v->names[v->n++] = strdup(name)))
-		abort();
-	return true;
+	if (!k->partial)
+		lint_entry(&k->e, dir, name, is_dir, &k->entries);
 }
 
-static int by_name(const void *a, const void *b)
+static void examined(void *arg, const char *dir, int err)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
+	struct check *k = arg;
 
-typedef void look_fn(struct check *k, const char *dir);
-
-/* Looks at 'dir' and all below, in the order of names, so that two runs say the same. */
-static void walk(struct check *k, const char *dir, unsigned depth, look_fn *look)
-{
-	AUTO_DIAGS d = DIAGS_INIT;
-	struct visit v = {.k = k, .dir = dir, .depth = depth, .d = look == examine ? &d : NULL};
-	int err;
-
-	look(k, dir);
-	err = tree_list(k->e.tree, dir, remember, &v);
-	if (err && v.d) {
-		diag_add(&d, DIAG_ERROR, *dir ? dir : ".", 0, 0, "cannot be listed: %s", strerror(-err));
+	if (err) {
+		diag_add(&k->entries, DIAG_ERROR, *dir ? dir : ".", 0, 0, "cannot be listed: %s", strerror(-err));
 		k->unreadable = true;
 	}
-	add_findings(k, &d);
-	if (v.n)
-		qsort(v.names, v.n, sizeof *v.names, by_name);
-	for (size_t i = 0; i < v.n; i++) {
-		AUTO_BUF sub = BUF_INIT;
-
-		tree_join(&sub, dir, v.names[i]);
-		if (depth < LIMIT_DIR_DEPTH)
-			walk(k, buf_str(&sub), depth + 1, look);
-		free(v.names[i]);
-	}
-	free(v.names);
+	add_findings(k, &k->entries);
+	diags_free(&k->entries);
 }
 
 static int finish(struct check *k)
@@ -222,14 +187,14 @@ static int check_tree(struct check *k, const struct place *at)
 		return status;
 	start(k);
 	k->partial = at->on_mount && !sees_all(k, at);
-	walk(k, "", 0, collect);
+	walk_tree(k->e.tree, "", &(struct walk){.dir = collect, .arg = k});
 	if (!*at->rel && !k->partial) {
 		lint_root(&k->e, &d);
 		if (!at->on_mount)
 			who_check_identities(k->e.tree, &d);
 		add_findings(k, &d);
 	}
-	walk(k, at->rel, 0, examine);
+	walk_tree(k->e.tree, at->rel, &(struct walk){examine, examine_entry, examined, k});
 	return finish(k);
 }
 

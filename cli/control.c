@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "cli/cli.h"
+#include "cli/files.h"
 #include "cli/out.h"
 
 enum { MOST = 4 << 20 }; /* no answer is longer; whatever poses as a mount shall not fill our memory */
@@ -17,22 +18,12 @@ enum { MOST = 4 << 20 }; /* no answer is longer; whatever poses as a mount shall
 int control_read(const char *dir, const char *name, struct buf *out)
 {
 	AUTO_BUF path = BUF_INIT;
-	ssize_t n;
 
 	buf_addf(&path, "%s/.zddc.d/%s", dir, name);
 	AUTO_CLOSE int fd = open(buf_str(&path), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return -errno;
-	do {
-		buf_reserve(out, 65536);
-		n = read(fd, out->data + out->len, 65536);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0)
-			out->len += (size_t)n;
-		out->data[out->len] = 0;
-	} while (n != 0 && out->len < MOST);
-	return 0;
+	return file_read_fd(fd, MOST, out);
 }
 
 struct json_t *control_json(const struct buf *text)

@@ -2,36 +2,17 @@
 #include "cli/engine.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/limits.h"
 #include "cli/cli.h"
+#include "cli/files.h"
 #include "cli/out.h"
 #include "cli/tree.h"
 #include "defaults/defaults.h"
-
-static int read_file(const char *file, struct buf *out)
-{
-	AUTO_CLOSE int fd = open(file, O_RDONLY | O_CLOEXEC);
-	ssize_t n = 1;
-
-	if (fd < 0)
-		return -errno;
-	while (n > 0 && out->len <= LIMIT_DOC_BYTES) {
-		buf_reserve(out, 65536);
-		n = read(fd, out->data + out->len, 65536);
-		if (n < 0)
-			return -errno;
-		out->len += (size_t)n;
-		out->data[out->len] = 0;
-	}
-	return 0;
-}
 
 int engine_defaults_text(const struct cli *c, struct buf *out)
 {
@@ -41,13 +22,13 @@ int engine_defaults_text(const struct cli *c, struct buf *out)
 		buf_add(out, defaults_zddc_yaml, defaults_zddc_yaml_len);
 		return ZDDC_YES;
 	}
-	err = read_file(c->opt[OPT_DEFAULTS], out);
+	err = file_read(c->opt[OPT_DEFAULTS], LIMIT_DOC_BYTES, out);
 	if (err)
 		return out_fail(ZDDC_IO, "--defaults %s: %s", c->opt[OPT_DEFAULTS], strerror(-err));
 	return ZDDC_YES;
 }
 
-static int parse_defaults(const struct cli *c, struct zddc_doc **out)
+int engine_defaults(const struct cli *c, struct zddc_doc **out)
 {
 	AUTO_BUF text = BUF_INIT;
 	AUTO_DIAGS d = DIAGS_INIT;
@@ -62,20 +43,26 @@ static int parse_defaults(const struct cli *c, struct zddc_doc **out)
 			cli_has(c, OPT_DEFAULTS) ? c->opt[OPT_DEFAULTS] : "built in");
 }
 
+void engine_over(const struct zddc_source *source, struct zddc_doc *defaults, bool strict, struct engine *e)
+{
+	e->defaults = defaults;
+	e->acl = acl_new(defaults, strict);
+	e->snap = acl_snap_new(e->acl, source);
+}
+
 int engine_open(const struct cli *c, const char *root, struct engine *e)
 {
+	struct zddc_doc *defaults;
 	int status;
 
 	*e = (struct engine){0};
 	e->tree = tree_open(root);
 	if (!e->tree)
 		return out_fail(ZDDC_IO, "%s: %s", root, strerror(errno));
-	status = parse_defaults(c, &e->defaults);
-	if (status != ZDDC_YES)
-		return status;
-	e->acl = acl_new(e->defaults, cli_has(c, OPT_STRICT));
-	e->snap = acl_snap_new(e->acl, tree_source(e->tree));
-	return ZDDC_YES;
+	status = engine_defaults(c, &defaults);
+	if (status == ZDDC_YES)
+		engine_over(tree_source(e->tree), defaults, cli_has(c, OPT_STRICT), e);
+	return status;
 }
 
 void engine_close(struct engine *e)

@@ -18,7 +18,11 @@ struct engine {
 
 /* Opens the archive at 'root' with --defaults and --strict of c. An exit status; an error was printed. Close also after a failure. */
 int engine_open(const struct cli *c, const char *root, struct engine *e);
+/* The same over another source, which outlives it; e->tree is NULL. Takes over the reference to 'defaults' (NULL: none). */
+void engine_over(const struct zddc_source *source, struct zddc_doc *defaults, bool strict, struct engine *e);
 void engine_close(struct engine *e);
+/* The parsed --defaults, or built-in ones: one reference for the caller. An exit status; an error was printed. */
+int engine_defaults(const struct cli *c, struct zddc_doc **out);
 /* The text of --defaults, or the built-in one. An exit status; an error was printed. */
 int engine_defaults_text(const struct cli *c, struct buf *out);
 /*

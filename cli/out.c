@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -79,8 +80,54 @@ void out_engine(struct buf *out, const char *s)
 	}
 }
 
+/* ------------------------------------------------------------------------------------------------ progress */
+
+static struct {
+	bool off, shown;
+	double began, last; /* seconds, of the monotonic clock */
+	unsigned long n;
+} progress;
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+void out_progress(const char *what)
+{
+	double now;
+
+	progress.n++;
+	if (progress.off || (progress.began > 0 && progress.n % 16))
+		return;
+	now = seconds();
+	if (progress.began <= 0) {
+		progress.began = progress.last = now;
+		progress.off = !isatty(STDERR_FILENO);
+		return;
+	}
+	if (now - progress.began < 1 || now - progress.last < 0.2)
+		return;
+	fprintf(stderr, "\rzddc: %lu %s ...", progress.n, what);
+	progress.last = now;
+	progress.shown = true;
+}
+
+static void progress_end(void)
+{
+	if (progress.shown)
+		fputs("\r\033[K", stderr);
+	progress.shown = false;
+}
+
+/* ------------------------------------------------------------------------------------------------ printing */
+
 void out_put(const struct buf *text)
 {
+	progress_end();
 	errno = 0;
 	if (text->len && fwrite(text->data, 1, text->len, stdout) < text->len && !write_error)
 		write_error = errno ? errno : EIO;
@@ -98,6 +145,7 @@ int out_fail(int status, const char *fmt, ...)
 	out_name(&line, buf_str(&raw));
 	buf_addc(&line, '\n');
 	fflush(stdout);
+	progress_end();
 	fputs(buf_str(&line), stderr);
 	return status;
 }
@@ -109,6 +157,7 @@ void out_diags(const struct diags *d)
 	diags_format(d, &raw);
 	escape_add(&text, buf_str(&raw), raw.len, true);
 	fflush(stdout);
+	progress_end();
 	fputs(buf_str(&text), stderr);
 }
 

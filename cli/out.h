@@ -27,6 +27,8 @@ void out_put(const struct buf *text);
 __attribute__((format(printf, 2, 3))) int out_fail(int status, const char *fmt, ...);
 /* Diagnostics to standard error, one a line. */
 void out_diags(const struct diags *d);
+/* One more of 'what' is done: counts on standard error, if that is a terminal, from the second second on. Ends when anything is printed. */
+void out_progress(const char *what);
 /* Flushes; the status to exit with: 'status', or that of an I/O error if the text could not be written. */
 int out_end(int status);
 

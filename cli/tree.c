@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "cli/files.h"
 
 struct tree {
 	int fd;
@@ -43,26 +44,6 @@ static int open_beneath(const struct tree *t, const char *path, int flags)
 	return fd < 0 ? -errno : (int)fd;
 }
 
-static int read_all(int fd, size_t most, struct buf *text)
-{
-	while (text->len <= most) {
-		size_t want = most + 1 - text->len < 65536 ? most + 1 - text->len : 65536;
-		ssize_t n;
-
-		buf_reserve(text, want);
-		n = read(fd, text->data + text->len, want);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		text->len += (size_t)n;
-		text->data[text->len] = 0;
-	}
-	return 0;
-}
-
 int tree_read(struct tree *t, const char *path, size_t most, struct buf *text)
 {
 	/* O_NONBLOCK: a pipe of that name must not hang us */
@@ -75,7 +56,7 @@ int tree_read(struct tree *t, const char *path, size_t most, struct buf *text)
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return S_ISDIR(st.st_mode) ? -EISDIR : -EINVAL;
-	return read_all(fd, most, text);
+	return file_read_fd(fd, most, text);
 }
 
 static int source_read(void *ctx, const char *dir, struct buf *text)

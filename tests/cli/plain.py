@@ -3,55 +3,17 @@
 """zddc without a mount: the command line, plain archive trees, exit statuses, JSON, and what is generated from cmds.def."""
 import json
 import os
-import pty
 import re
-import shutil
 import subprocess
-import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "mount"))
-from harness import PARTY_ZDDC, ROOT, ROOT_ZDDC, SLOW, T, ZDDC  # noqa: E402
+from tool import WORK, finish, on_terminal, one_line_error, run, text, tree
+from harness import PARTY_ZDDC, ROOT, ROOT_ZDDC, SLOW, T, ZDDC
 
 ON_A_MOUNT = ["seal", "accept", "mark", "hold", "withdraw"]  # they act on files, which a plain tree cannot decide
 with open(os.path.join(ROOT, "cli/cmds.def"), encoding="utf-8") as rows:
     COMMANDS = re.findall(r'^CMD\(\w+, \w+, "([a-z-]+)"', rows.read(), re.M)
-WORK = tempfile.mkdtemp(prefix="zddc-cli-")
-
-
-def run(*args, cwd=None, env=None, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE):
-    clean = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR",)}
-    clean.update(env or {})
-    return subprocess.run([ZDDC, *args], cwd=cwd or WORK, env=clean, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, timeout=60)
-
-
-def text(p):
-    return p.stdout.decode("utf-8", "surrogateescape")
-
-
-def one_line_error(p, status, *words):
-    """The command failed with this status and said so in one line on standard error that holds these words."""
-    said = p.stderr.decode("utf-8", "replace")
-    name = " ".join(p.args[1:])
-    T.equal(p.returncode, status, "status of %s (%s)" % (name, said.strip()))
-    T.check(said.count("\n") == 1 and said.endswith("\n") and said.startswith("zddc: "), "one line of error: " + name, said)
-    for word in words:
-        T.check(word in said, "%s says %r" % (name, word), said)
-
-
-def tree(files):
-    """An archive in a new directory: path -> text, a path with a slash at its end is a directory."""
-    top = tempfile.mkdtemp(dir=WORK)
-    for path, body in files.items():
-        full = os.path.join(os.fsencode(top), os.fsencode(path))
-        os.makedirs(full if full.endswith(b"/") else os.path.dirname(full), exist_ok=True)
-        if not full.endswith(b"/"):
-            with open(full, "wb") as f:
-                f.write(body if isinstance(body, bytes) else body.encode())
-    return top
-
-
 def sample():
     return tree({".zddc": ROOT_ZDDC, "P/archive/Acme/.zddc": PARTY_ZDDC, "P/archive/Acme/issued/x.pdf": "x", "P/archive/Bolt/": None,
                  ".zddc.d/identities.yaml": "identities: {%d: dc@example.com}\n" % os.getuid()})
@@ -168,29 +130,6 @@ def init_refuses():
     one_line_error(run("init", "/dev/null", "--admin", "a@b.c"), 4, "/dev/null")
     one_line_error(run("init", "/proc/no/such", "--admin", "a@b.c"), 4, "cannot be made")
     T.check(not os.path.exists(os.path.join(WORK, "never")), "nothing was made")
-
-
-def on_terminal(*args, answer=b"", env=None):
-    """Output of a command that believes it talks to a person."""
-    out = b""
-    pid, fd = pty.fork()
-    if pid == 0:
-        os.environ.pop("NO_COLOR", None)
-        os.environ["TERM"] = "xterm"
-        os.environ.update(env or {})
-        os.execv(ZDDC, [ZDDC, *args])
-    if answer:
-        os.write(fd, answer)
-    while True:
-        try:
-            piece = os.read(fd, 65536)
-        except OSError:
-            break
-        if not piece:
-            break
-        out += piece
-    os.close(fd)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), out
 
 
 def init_asks():
@@ -519,10 +458,6 @@ def quick():
     T.check(times[15] < 0.030 * SLOW * SLOW, "explain takes a few milliseconds", times[15])
 
 
-os.chdir(WORK)
-T.run(usage, help_texts, generated_files, init, init_refuses, init_asks, explain_one, explain_verbs, explain_places, explain_who,
-      explain_attributes, explain_invalid, strict_and_defaults, whoami, check_tree, check_more, check_parts, odd_names, colour, pipes, defaults,
-      quick)
-os.chdir("/")
-shutil.rmtree(WORK, ignore_errors=True)
-T.finish()
+finish(usage, help_texts, generated_files, init, init_refuses, init_asks, explain_one, explain_verbs, explain_places, explain_who,
+       explain_attributes, explain_invalid, strict_and_defaults, whoami, check_tree, check_more, check_parts, odd_names, colour, pipes, defaults,
+       quick)

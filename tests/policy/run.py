@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs tests/policy/*.yaml twice: through the engine (tests/policy/engine.c), and as real system calls of real uids on a mount.
+"""Runs tests/policy/*.yaml twice: through the engine (zddc test), and as real system calls of real uids on a mount.
 
     run.py [--engine] [--mount] [-v] [FILE.yaml...]
 
@@ -16,7 +16,8 @@ A file is one case, or has a list "cases:". Keys of a case:
     tests     a list of {as:, op:, path:, expect: allow or deny} and optionally
               by: FILE:LINE (or FILE)   what decides         reason: a word of acl/reasons.def
               errno: NAME or [NAMES]    on the mount         to: the other path of a rename (decided too)
-              groups:, elevated:, time: (elevated and time: engine only), on: engine or mount, about:
+              groups:, on: engine or mount, about:
+              elevated:, time:, environment:, provenance:, risk: (engine only)
               bytes: "true"             %XX in the path is one byte
     break     path: text that is written behind the mount once it serves
     holds     a list of {path:, who: {short: VERBS}}: in that directory each of them holds exactly these verbs; every operation that
@@ -25,7 +26,6 @@ A file is one case, or has a list "cases:". Keys of a case:
 Something is planted for each operation that needs something there, under a name of its own, before the mount; a path that stands in
 the tree is used as it is.
 """
-import datetime
 import glob
 import json
 import os
@@ -105,7 +105,7 @@ class Test:
         self.allow = {"allow": True, "deny": False}[spec["expect"]]
         self.who = case.principal(spec)
         self.sides = [spec["on"]] if "on" in spec else ["engine", "mount"]
-        if "elevated" in spec or "time" in spec:
+        if spec.keys() & {"elevated", "time", "environment", "provenance", "risk"}:
             self.sides = ["engine"]
         self.number = number
         self.other = None
@@ -280,90 +280,14 @@ class Case:
 
 # ------------------------------------------------------------------------------------------------------- the engine's side
 
-def quote(text):
-    data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
-    return "".join(chr(b) if 0x20 < b < 0x7f and b != 0x25 else "%%%02x" % b for b in data)
-
-
-def engine_tree(case, back):
-    flags = ("s" if case.strict else "") + ("b" if case.defaults == "builtin" else "")
-    lines = [["new", flags or "-"]]
-    if case.defaults not in ("builtin", "none"):
-        lines.append(["defaults", quote(case.defaults)])
-    if "last" in case.spec:
-        lines.append(["last", quote(case.spec["last"])])
-    for where, dirs, files in os.walk(back):
-        if ".zddc.d" in dirs:
-            dirs.remove(".zddc.d")
-        path = os.path.relpath(where, back)
-        path = "" if path == "." else path
-        lines.append(["dir", quote(path)])
-        if ".zddc" in files:
-            with open(os.path.join(where, ".zddc"), "rb") as f:
-                lines.append(["doc", quote(path), quote(f.read())])
-    for path, text in case.spec.get("break", {}).items():
-        lines.append(["doc", quote(os.path.dirname(path)), quote(text)])
-    return lines
-
-
-def engine_questions(test, ident):
-    """One question, or two for a move whose other end counts as well."""
-    now = int(datetime.datetime.fromisoformat(test.spec["time"].replace("Z", "+00:00")).timestamp()) if "time" in test.spec else int(time.time())
-    flags = "e" if test.spec.get("elevated") == "true" else "-"
-    email, groups = test.who
-
-    def ask(op, where, name):
-        return ["ask", ident, quote(email) or "-", quote(",".join(g.lower() for g in groups)) or "-", op, quote(where), quote(name), flags, str(now)]
-
-    where, name = test.split()
-    yield ask(test.op, where, name)
-    if "to" in test.spec and test.op == "rename-from":
-        there = test.spec.get("over") == "true"
-        yield ask("rename-over" if there else "rename-to", os.path.dirname(test.other), os.path.basename(test.other))
-
-
-class Answer:
-    def __init__(self, fields):
-        (self.ident, verdict, self.errno, self.reason, self.file, line, self.entry, self.role, self.effective, self.admin) = fields
-        self.allowed, self.line = verdict == "allowed", int(line)
-
-    def __str__(self):
-        return "%s because %s (%s:%d, entry %s, role %s, holds %s)" % ("allowed" if self.allowed else "denied", self.reason, self.file,
-                                                                      self.line, self.entry, self.role, self.effective)
-
-
-def run_engine(cases_built):
-    lines, asked = [], {}
-    for case, archive in cases_built:
-        lines += engine_tree(case, archive.back)
-        for test in case.tests:
-            if "engine" in test.sides:
-                ident = str(len(asked))
-                asked[ident] = test
-                lines += engine_questions(test, ident)
-    program = os.path.join(h.OUT, "tests", "policy", "engine")
-    text = "".join("\t".join(line) + "\n" for line in lines)
-    out = subprocess.run([program], input=text.encode(), stdout=subprocess.PIPE)
-    T.equal(out.returncode, 0, "the engine program's exit status")
-    answers = {}
-    for line in out.stdout.decode(errors="replace").splitlines():
-        answer = Answer(line.split("\t"))
-        answers.setdefault(answer.ident, []).append(answer)
-    for ident, test in asked.items():
-        judge_engine(test, answers.get(ident, []))
-
-
-def judge_engine(test, answers):
-    if not T.check(answers, "engine: " + test.name, "no answer"):
-        return
-    refused = [a for a in answers if not a.allowed]
-    answer = refused[0] if refused else answers[0]
-    ok = (not refused) == test.allow
-    if test.spec.get("reason"):
-        ok = ok and answer.reason == test.spec["reason"]
-    if test.by:
-        ok = ok and answer.file == test.by[0] and test.by[1] in (0, answer.line)
-    T.check(ok, "engine: " + test.name, "%s%s" % (answer, wanted(test)))
+def run_engine(files):
+    """The same files, read and decided by the tool that people use for theirs."""
+    out = subprocess.run([h.ZDDC, "test", "--json", *files], stdout=subprocess.PIPE)
+    T.among(out.returncode, (0, 1), "zddc test: exit status")
+    tests = json.loads(out.stdout or b"{}").get("tests", [])
+    T.check(len(tests) >= len(files), "zddc test: finds tests")
+    for t in tests:
+        T.check(t["ok"], "engine: %s:%d: %s %s %s" % (os.path.basename(t["file"]), t["line"], t["as"], t["op"], t["path"]), t)
 
 
 def wanted(test):
@@ -476,7 +400,7 @@ def main():
     people.prepare(cases)
     built = [(case, case.build(people)) for case in cases]
     if "engine" in sides:
-        run_engine(built)
+        run_engine(files)
     for case, archive in built:
         before = T.passed, T.failed
         if "mount" in sides:
