@@ -30,7 +30,7 @@ struct ynode;
 typedef uint8_t verbset;
 
 enum {
-#define VERB(id, letter, bit, text) V_##id = 1u << (bit),
+#define VERB(id, letter, bit, risk, text) V_##id = 1u << (bit),
 #include "acl/verbs.def"
 #undef VERB
 	V_ALL = 0x1f
@@ -45,8 +45,16 @@ bool verbs_parse(const char *s, verbset *out, char *bad);
 
 enum acl_place { ACL_PLACE_DIR, ACL_PLACE_IN };
 
+/* The kinds of operations that risk: scores. */
+enum acl_risk {
+#define RISK(id, word) ACL_RISK_##id,
+#include "acl/risk.def"
+#undef RISK
+	ACL_RISK_COUNT
+};
+
 enum acl_op {
-#define ACL_OP(id, name, place, verbs, change, text) ACL_OP_##id,
+#define ACL_OP(id, ...) ACL_OP_##id,
 #include "acl/ops.def"
 #undef ACL_OP
 	ACL_OP_COUNT
@@ -57,6 +65,7 @@ struct acl_op_info {
 	enum acl_place place;
 	verbset verbs;
 	bool change;
+	enum acl_risk risk;
 	const char *text; /* "delete" */
 };
 
@@ -97,12 +106,18 @@ struct acl_principal {
 	size_t n_groups;
 };
 
-/* What conditions (when:) may test, and the clock for freezes. An unset string is NULL. */
+/*
+ * What conditions (when:) may test, and the clock for freezes. An unset string is NULL. In a request: what the caller and the mount say;
+ * policy raises the environment, and the risk of the operation is added from the risk: table (acl_attributes).
+ */
 struct acl_attrs {
 	long long now; /* seconds since 1970 UTC */
-	const char *environment;
+	const char *environment; /* of the mount */
 	const char *provenance;
-	int risk_score; /* 0-100, -1 unset */
+	/* Asked where a condition is about the provenance and that is NULL; may be NULL. What it returns lives as long as the decision. */
+	const char *(*ask_provenance)(const void *arg);
+	const void *arg;
+	int risk_score; /* 0-100, -1 unset: what the caller declares; the operation's own risk is never lowered by it */
 };
 
 /* One pattern of SPEC section 2 against one principal; 'pattern' in any case. Roles are not resolved here. */
@@ -229,7 +244,8 @@ struct acl_request {
 	const struct acl_principal *who;
 	verbset needed; /* 0: nothing but what the flags say (a directory that is being entered: use acl_snap_sight) */
 	unsigned flags;
-	const struct acl_attrs *attrs; /* NULL: no attributes, no clock (nothing is frozen) */
+	enum acl_risk risk; /* of the operation */
+	const struct acl_attrs *attrs; /* NULL: nothing is declared, no clock (nothing is frozen) */
 	const struct acl_whatif *whatif; /* NULL on every real decision */
 };
 
@@ -281,6 +297,14 @@ struct acl_decision acl_decide(const struct acl_policy *p, const struct acl_requ
 /* The request for one operation on 'name' in the governing directory ('name' NULL for the directory itself). */
 struct acl_request acl_request_for(enum acl_op op, const char *name, const struct acl_principal *who, const struct acl_attrs *attrs,
 				   unsigned flags);
+
+/*
+ * The attributes with which that request is decided here (SPEC section 13): the environment, raised by policy; the risk of the operation
+ * from the risk: tables, raised in the highest environment and by what the caller declares. Strings live as long as p and rq.
+ */
+struct acl_attrs acl_attributes(const struct acl_policy *p, const struct acl_request *rq);
+/* Do conditions (when:) take part in decisions here? */
+bool acl_has_conditions(const struct acl_policy *p);
 
 /* True if the principal administers this directory; *src is the admins: entry. */
 bool acl_is_admin(const struct acl_policy *p, const struct acl_principal *who, struct acl_src *src);

@@ -309,19 +309,45 @@ static verbset conditions_replaced(const struct acl_policy *p, size_t i)
 	return v;
 }
 
+/* A verb that the operation does not need is judged as an operation of its own kind would be. */
+struct verb_attrs {
+	struct acl_attrs of[VERB_BITS];
+};
+
+static void verb_attributes(const struct acl_policy *p, const struct acl_request *rq, struct verb_attrs *out)
+{
+	static const enum acl_risk usual[VERB_BITS] = {
+#define VERB(id, letter, bit, risk, text) [bit] = ACL_RISK_##risk,
+#include "acl/verbs.def"
+#undef VERB
+	};
+	for (int v = 0; v < VERB_BITS; v++)
+		out->of[v] = attributes_for(p, rq->attrs, rq->needed & 1u << v ? rq->risk : usual[v]);
+}
+
+/* Those of 'verbs' for which the condition does not hold. */
+static verbset fails_for(const struct when_rule *w, verbset verbs, const struct verb_attrs *a, const struct acl_principal *who)
+{
+	verbset lost = 0;
+	for (int v = 0; v < VERB_BITS; v++)
+		if (verbs & 1u << v && !when_holds(w, &a->of[v], who))
+			lost |= (verbset)(1u << v);
+	return lost;
+}
+
 /* Verbs that a failing condition takes away; remembers the first that takes one of 'wanted'. */
 static verbset failing_conditions(const struct acl_policy *p, const struct acl_request *rq, verbset wanted, struct acl_decision *d)
 {
 	verbset lost = 0;
+	struct verb_attrs attrs;
+	verb_attributes(p, rq, &attrs);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct body *b = p->c[i].body;
 		if (p->c[i].cut || p->c[i].level < 0 || !b->n_when)
 			continue;
 		verbset mine = (verbset)~conditions_replaced(p, i);
 		for (size_t k = 0; k < b->n_when; k++) {
-			verbset verbs = b->when[k].verbs & mine;
-			if (!(verbs & d->effective) || when_holds(&b->when[k], rq->attrs, rq->who))
-				continue;
+			verbset verbs = fails_for(&b->when[k], b->when[k].verbs & mine & d->effective, &attrs, rq->who);
 			lost |= verbs;
 			if (!d->condition && verbs & wanted) {
 				d->condition = b->when[k].written;
@@ -497,7 +523,7 @@ bool acl_admin_unfenced(const struct acl_policy *p, const struct acl_principal *
 struct acl_request acl_request_for(enum acl_op op, const char *name, const struct acl_principal *who, const struct acl_attrs *attrs,
 				   unsigned flags)
 {
-	struct acl_request rq = {.who = who, .needed = acl_ops[op].verbs, .flags = flags, .attrs = attrs};
+	struct acl_request rq = {.who = who, .needed = acl_ops[op].verbs, .flags = flags, .risk = acl_ops[op].risk, .attrs = attrs};
 	if (acl_ops[op].change)
 		rq.flags |= ACL_CHANGE;
 	if (op == ACL_OP_LINK || op == ACL_OP_MKNOD)
@@ -509,6 +535,7 @@ struct acl_request acl_request_for(enum acl_op op, const char *name, const struc
 	if (!(rq.flags & ACL_POLICY_FILE))
 		return rq;
 	rq.needed = acl_ops[op].change ? V_A : V_R | V_A;
+	rq.risk = acl_ops[op].change ? ACL_RISK_POLICY_CHANGE : rq.risk;
 	rq.flags |= acl_ops[op].change ? 0 : ACL_ANY_VERB;
 	return rq;
 }

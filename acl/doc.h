@@ -113,6 +113,7 @@ struct body {
 	struct acl_virtual virt; /* of virtual: */
 	struct when_rule *when;
 	size_t n_when;
+	int8_t risk[ACL_RISK_COUNT]; /* one more than it says; 0: not said */
 	struct path_entry *paths;
 	size_t n_paths;
 	struct names by_path; /* folded segment -> struct path_entry */
@@ -197,6 +198,13 @@ bool admins_name(const struct body *b, const char *role);
 bool role_members_change(const struct body *before, const struct role *r);
 /* 'was' kept members from above out, and is not in 'edited' (NULL: none) any more. */
 bool role_reset_lost(const struct body *edited, const struct role *was);
+
+/* ---- attrs.c ---- */
+/* The attributes for an operation of another kind than the request's own. */
+struct acl_attrs attributes_for(const struct acl_policy *p, const struct acl_attrs *declared, enum acl_risk risk);
+extern const char *const acl_risks[ACL_RISK_COUNT]; /* the words of risk.def */
+/* The row of risk.def, or -1. */
+int risk_find(const char *word);
 
 /* ---- when.c ---- */
 /* Parses one condition; NULL, or why not. */

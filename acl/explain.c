@@ -101,7 +101,7 @@ static void hint_change(const struct acl_policy *p, const struct acl_request *rq
 	verbset missing = rq->flags & ACL_ANY_VERB ? V_R : rq->needed ? (verbset)(d->missing | (d->reason == BECAUSE_DENIED ? rq->needed : 0)) : V_R;
 	const char *role = role_that_helps(p, rq);
 	if (d->admin && would_allow(p, rq, NULL, ACL_IS_ELEVATED))
-		buf_adds(out, "you administer this place: act as an elevated administrator");
+		buf_adds(out, "you administer this place: act as an elevated administrator (zddc elevate --reason TEXT)");
 	else if (role)
 		buf_addf(out, "ask to be made a member of the role %s", role);
 	else if (would_allow(p, rq, &(struct acl_whatif){.grant = missing}, 0)) {
@@ -115,6 +115,20 @@ static void hint_denied(const struct acl_decision *d, struct buf *out)
 {
 	buf_adds(out, "ask whoever administers the place to take out the denial in ");
 	add_src(out, d->src);
+}
+
+/* What the condition saw. */
+static void hint_condition(const struct acl_policy *p, const struct acl_request *rq, const struct acl_decision *d, struct buf *out)
+{
+	struct acl_attrs a = acl_attributes(p, rq);
+	if (!a.provenance && a.ask_provenance)
+		a.provenance = a.ask_provenance(a.arg);
+	buf_addf(out, "the condition \"%s\" must hold; here the owner is %s, ", d->condition ? d->condition : "", who_text(rq->who));
+	if (a.risk_score >= 0)
+		buf_addf(out, "risk_score is %d, ", a.risk_score);
+	else
+		buf_adds(out, "risk_score is not set, ");
+	buf_addf(out, "environment is %s, provenance is %s", a.environment ? a.environment : "not set", a.provenance ? a.provenance : "not set");
 }
 
 void acl_hint(const struct acl_policy *p, const struct acl_request *rq, const struct acl_decision *d, enum acl_op op, const char *path,
@@ -143,14 +157,17 @@ void acl_hint(const struct acl_policy *p, const struct acl_request *rq, const st
 		buf_adds(out, "; \"zddc check\" shows what is wrong");
 		return;
 	case BECAUSE_FROZEN:
-		buf_adds(out, d->admin ? "act as an elevated administrator, or wait" : "wait, or ask an administrator");
+		buf_adds(out, d->admin ? "act as an elevated administrator (zddc elevate --reason TEXT), or wait" : "wait, or ask an administrator");
 		return;
 	case BECAUSE_DENIED:
 	case BECAUSE_STRICT:
 		hint_denied(d, out);
 		return;
 	case BECAUSE_WHEN:
-		buf_addf(out, "the condition \"%s\" must hold", d->condition ? d->condition : "");
+		hint_condition(p, rq, d, out);
+		return;
+	case BECAUSE_NO_PROVENANCE:
+		buf_adds(out, "say where the change comes from: zddc with --provenance URI -- COMMAND");
 		return;
 	case BECAUSE_NEEDS_OWNER:
 		buf_adds(out, "have your user added to identities.yaml");

@@ -20,7 +20,8 @@ const struct acl_reason_info acl_reasons[BECAUSE_COUNT] = {
 };
 
 const struct acl_op_info acl_ops[ACL_OP_COUNT] = {
-#define ACL_OP(id, name, place, verbs, change, text) [ACL_OP_##id] = {name, ACL_PLACE_##place, verbs, change, text},
+#define ACL_OP(id, name, place, verbs, change, risk, text) \
+	[ACL_OP_##id] = {name, ACL_PLACE_##place, verbs, change, ACL_RISK_##risk, text},
 #include "acl/ops.def"
 #undef ACL_OP
 };
@@ -39,7 +40,7 @@ static const struct {
 	char letter;
 	verbset bit;
 } verb_letters[] = {
-#define VERB(id, letter, bit, text) {letter, V_##id},
+#define VERB(id, letter, bit, risk, text) {letter, V_##id},
 #include "acl/verbs.def"
 #undef VERB
 };

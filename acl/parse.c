@@ -383,14 +383,19 @@ static void parse_field_codes(struct parse *p, const struct ynode *n)
 			parse_field_code(p, m);
 }
 
-static void parse_risk(struct parse *p, const struct ynode *n)
+static void parse_risk(struct parse *p, struct body *b, const struct ynode *n)
 {
 	if (!want(p, n, Y_MAP, "risk", "risk: {delete: 60}"))
 		return;
 	ynode_each(m, n) {
 		long long v;
+		int kind = risk_find(m->key->text);
+		if (kind < 0)
+			unknown_key(p, m->key, " in risk", acl_risks, ACL_RISK_COUNT);
 		if (!ynode_int(m, &v) || v < 0 || v > 100)
 			fail(p, m, "a risk is a whole number from 0 to 100");
+		else if (kind >= 0)
+			b->risk[kind] = (int8_t)(v + 1);
 	}
 }
 
@@ -552,7 +557,7 @@ static void parse_key(struct parse *p, struct body *b, enum acl_key key, const s
 		parse_when(p, b, n);
 		break;
 	case TYPE_RISK:
-		parse_risk(p, n);
+		parse_risk(p, b, n);
 		break;
 	case TYPE_ANY:
 		break;

@@ -219,6 +219,8 @@ static bool term_holds(const struct condition *t, const struct acl_attrs *attrs,
 		break;
 	case ATTR_PROVENANCE:
 		text = attrs ? attrs->provenance : NULL;
+		if (!text && attrs && attrs->ask_provenance)
+			text = attrs->ask_provenance(attrs->arg);
 		break;
 	case ATTR_OWNER:
 		text = who->email ? who->email : "anonymous";

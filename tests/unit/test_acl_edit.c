@@ -39,7 +39,7 @@ static void guarded_keys(void **state)
 	static const char *const keys[] = {
 		"inherit: false", "admins: [m@x.org]", "worm: []", "worm_mode: compliance", "seal_grace: 1m", "retention: 1y",
 		"transient: ['*']", "auto_own: true", "auto_own_fenced: true", "auto_own_roles: [r]", "virtual: mdl", "history: false",
-		"naming: off", "lifecycle: {}", "freeze_until: 2000-01-01", "when: {r: risk_score < 1}", "environment: dev", "risk: {a: 1}",
+		"naming: off", "lifecycle: {}", "freeze_until: 2000-01-01", "when: {r: risk_score < 1}", "environment: dev", "risk: {read: 1}",
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {

@@ -107,7 +107,7 @@ static void hints_name_the_smallest_change(void **state)
 	decide(w->root, NULL, ACL_OP_READ, "f", 0, "f", NULL, &grant);
 	assert_string_equal(buf_str(&grant), "ask whoever administers the place to give anonymous the verbs r in .zddc");
 	decide(w->root, "root@x.org", ACL_OP_UNLINK, "f", 0, "f", NULL, &elevate);
-	assert_string_equal(buf_str(&elevate), "you administer this place: act as an elevated administrator");
+	assert_string_equal(buf_str(&elevate), "you administer this place: act as an elevated administrator (zddc elevate --reason TEXT)");
 }
 
 /* Every byte a name may hold survives into valid JSON, and the line of text stays one line. */
