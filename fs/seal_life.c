@@ -22,6 +22,7 @@
 #include "fs/node.h"
 #include "fs/opts.h"
 #include "fs/policy.h"
+#include "fs/proc.h"
 #include "fs/reap.h"
 #include "fs/seal.h"
 #include "fs/transient.h"
@@ -342,7 +343,6 @@ int seal_before_write(struct op *op, struct handle *h)
 }
 
 #define PF_EXITING 0x4ul
-#define EXIT_CODE 52 /* the number of the field in proc(5), "exit_code"; flags are 9 */
 
 /*
  * Is that task being killed, rather than ending by itself? The exit code is shown to whoever may trace the task: hence CAP_SYS_PTRACE.
@@ -350,25 +350,9 @@ int seal_before_write(struct op *op, struct handle *h)
  */
 static bool being_killed(pid_t tid)
 {
-	char path[40], text[2048], *at;
-	unsigned long flags = 0, code = 0;
-	AUTO_FCLOSE FILE *f = NULL;
+	struct proc_stat st;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)tid);
-	f = tid ? fopen(path, "re") : NULL;
-	text[f ? fread(text, 1, sizeof(text) - 1, f) : 0] = '\0';
-	at = strrchr(text, ')');
-	if (!at)
-		return false;
-	for (int field = 2; *at && field < EXIT_CODE; at++) {
-		if (*at != ' ')
-			continue;
-		if (++field == 9)
-			flags = strtoul(at + 1, NULL, 10);
-		if (field == EXIT_CODE)
-			code = strtoul(at + 1, NULL, 10);
-	}
-	return (flags & PF_EXITING) && (code & 0x7f);
+	return proc_stat(tid, &st) == 0 && (st.flags & PF_EXITING) && (st.exit_code & 0x7f);
 }
 
 void seal_flushed(struct op *op, struct handle *h)
