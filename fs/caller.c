@@ -25,6 +25,7 @@
 #include "fs/index.h"
 #include "fs/opts.h"
 #include "fs/policy.h"
+#include "fs/session.h"
 
 enum {
 	CACHE_MS = 60 * 1000, /* SPEC: at most 60 s */
@@ -395,7 +396,33 @@ void identity_put(struct identity *id)
 	free((void *)id->who.groups);
 	free((char *)id->who.email);
 	free(id->unix_name);
+	session_put(id->session);
 	free(id);
+}
+
+static char *copy_text(const char *s)
+{
+	char *copy = s ? strdup(s) : NULL;
+
+	if (s && !copy)
+		abort();
+	return copy;
+}
+
+struct identity *identity_in_session(const struct identity *base, struct session *s)
+{
+	struct identity *id = calloc(1, sizeof(*id));
+	char **groups = id ? calloc(base->who.n_groups + 1, sizeof(*groups)) : NULL;
+
+	if (!groups)
+		abort();
+	*id = (struct identity){.uid = base->uid, .gid = base->gid, .generation = base->generation, .resolved_at = base->resolved_at, .refs = 1};
+	for (size_t i = 0; i < base->who.n_groups; i++)
+		groups[i] = copy_text(base->who.groups[i]);
+	id->who = (struct acl_principal){copy_text(base->who.email), (const char *const *)groups, base->who.n_groups};
+	id->unix_name = copy_text(base->unix_name);
+	id->session = session_ref(s);
+	return id;
 }
 
 /* ------------------------------------------------------------------ the cache */

@@ -19,6 +19,7 @@ struct identity {
 	long long resolved_at;
 	int refs; /* atomic */
 	uint64_t decisions, refusals; /* atomic: of this identity, for status */
+	struct session *session; /* counted: what the login session has declared (session.h); NULL: nothing */
 };
 
 /* The process behind one request. By value; holds a reference to its identity while the request lives. */
@@ -31,6 +32,7 @@ struct caller {
 };
 
 struct options;
+struct session;
 /* Reads identities.yaml (through back.c) and remembers domain=. 0 or -EINVAL with a logged message that names the line. */
 int identities_load(const struct options *o);
 /* SIGHUP, or the file changed behind the mount. Keeps the old map when the new text is invalid. */
@@ -38,6 +40,8 @@ int identities_reload(void);
 
 /* Never fails: a name service failure means no groups, an unmapped uid is anonymous. One reference for the caller. */
 struct identity *identity_get(uid_t uid);
+/* The same person as 'base', acting in a session that has declared something. One reference for the caller. */
+struct identity *identity_in_session(const struct identity *base, struct session *s);
 struct identity *identity_ref(struct identity *id);
 void identity_put(struct identity *id);
 void identities_free(void);

@@ -14,10 +14,12 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "fs/attrs.h"
 #include "fs/back.h"
 #include "fs/node.h"
 #include "fs/policy.h"
 #include "fs/refusal.h"
+#include "fs/session.h"
 
 enum {
 	RIGHTS_KEPT = 64, /* per thread; a power of two */
@@ -57,11 +59,6 @@ long long gate_now(void)
 }
 
 void gate_clock_floor(long long at) { raise_to(&clock_base, at - boottime()); }
-
-static struct acl_attrs attrs_now(void)
-{
-	return (struct acl_attrs){.now = gate_now(), .risk_score = -1};
-}
 
 /* ------------------------------------------------------------------ rights, kept for (policy, identity) in each thread */
 
@@ -125,14 +122,40 @@ static const struct acl_rights *rights_of(struct acl_policy *p, struct identity 
 
 /* ------------------------------------------------------------------ the question itself */
 
+/* One question to the engine, with what the caller brings to it. Not copied: rq points into it. */
+struct question {
+	struct acl_attrs attrs;
+	struct acl_request rq;
+};
+
+static void ask(struct question *q, const struct identity *who, enum acl_op what, const char *name, unsigned flags)
+{
+	q->attrs = attrs_of(who);
+	q->rq = acl_request_for(what, name, &who->who, &q->attrs, flags | (identity_elevated(who) ? ACL_IS_ELEVATED : 0));
+}
+
+#define QUESTION(q, who, what, name, flags) \
+	struct question q; \
+	ask(&q, who, what, name, flags)
+
+/* Refused before the engine is asked, whatever policy says. */
+static bool refused_at_once(const struct identity *who, const struct acl_request *rq, enum acl_reason *why)
+{
+	if (!(rq->flags & ACL_CHANGE))
+		return false;
+	*why = back_is_broken() ? BECAUSE_BROKEN : BECAUSE_NO_PROVENANCE;
+	return back_is_broken() || attrs_missing(who);
+}
+
 static struct acl_decision decide(struct acl_policy *p, const struct identity *who, const struct acl_request *rq)
 {
 	struct acl_decision d;
+	enum acl_reason why;
 
 	atomic_fetch_add_explicit(&decisions, 1, memory_order_relaxed);
 	__atomic_add_fetch(&((struct identity *)who)->decisions, 1, __ATOMIC_RELAXED);
-	if (back_is_broken() && rq->flags & ACL_CHANGE)
-		return (struct acl_decision){.reason = BECAUSE_BROKEN, .err = EROFS, .needed = rq->needed, .missing = rq->needed, .level = -1};
+	if (refused_at_once(who, rq, &why))
+		return (struct acl_decision){.reason = why, .err = acl_reasons[why].err, .needed = rq->needed, .missing = rq->needed, .level = -1};
 	if (!policy_none())
 		return acl_decide_with(p, rights_of(p, (struct identity *)who), rq);
 	d = (struct acl_decision){.allowed = !(rq->flags & ACL_IS_NEVER), .needed = rq->needed, .effective = V_ALL, .level = -1};
@@ -145,8 +168,7 @@ static bool about_seeing(enum acl_op what) { return what == ACL_OP_ENTER || what
 
 int gate_sight_path(const struct identity *who, const char *dir, struct acl_sight *out)
 {
-	struct acl_attrs attrs = attrs_now();
-	struct acl_request rq = acl_request_for(ACL_OP_ENTER, NULL, &who->who, &attrs, 0);
+	QUESTION(q, who, ACL_OP_ENTER, NULL, 0);
 	int r = -EAGAIN;
 
 	*out = (struct acl_sight){true, true, true};
@@ -154,7 +176,7 @@ int gate_sight_path(const struct identity *who, const char *dir, struct acl_sigh
 		return 0;
 	atomic_fetch_add_explicit(&decisions, 1, memory_order_relaxed);
 	for (int i = 0; i < SIGHT_TRIES && r == -EAGAIN; i++) {
-		r = acl_snap_sight(policy_snap(), dir, &rq, out);
+		r = acl_snap_sight(policy_snap(), dir, &q.rq, out);
 		if (r == -EAGAIN && index_wait(SIGHT_WAIT_MS))
 			return -EBUSY;
 	}
@@ -164,9 +186,8 @@ int gate_sight_path(const struct identity *who, const char *dir, struct acl_sigh
 /* Any verb held in the directory itself settles it, without a look at what lies below. */
 static bool sight_by_verbs(const struct identity *who, struct acl_policy *p, struct acl_sight *out)
 {
-	struct acl_attrs attrs = attrs_now();
-	struct acl_request rq = acl_request_for(ACL_OP_ENTER, NULL, &who->who, &attrs, 0);
-	struct acl_decision d = decide(p, who, &rq);
+	QUESTION(q, who, ACL_OP_ENTER, NULL, 0);
+	struct acl_decision d = decide(p, who, &q.rq);
 
 	*out = (struct acl_sight){true, true, (d.effective & V_R) != 0};
 	return d.effective != 0;
@@ -199,26 +220,24 @@ int gate_enter(struct op *op, struct node *dir) { return enter(op->caller.id, di
 
 bool gate_may(const struct identity *who, enum acl_op what, struct node *dir, const char *name, unsigned flags)
 {
-	struct acl_attrs attrs = attrs_now();
-	struct acl_request rq;
+	struct question q;
 	struct acl_policy *p;
 	bool allowed;
 
 	if (!name && about_seeing(what))
 		return !enter(who, dir);
-	rq = acl_request_for(what, name, &who->who, &attrs, flags);
+	ask(&q, who, what, name, flags);
 	p = policy_of(dir);
-	allowed = decide(p, who, &rq).allowed;
+	allowed = decide(p, who, &q.rq).allowed;
 	acl_policy_unref(p);
 	return allowed;
 }
 
 struct acl_decision gate_verbs(const struct identity *who, struct node *dir)
 {
-	struct acl_attrs attrs = attrs_now();
-	struct acl_request rq = acl_request_for(ACL_OP_READ, NULL, &who->who, &attrs, 0);
+	QUESTION(q, who, ACL_OP_READ, NULL, 0);
 	struct acl_policy *p = policy_of(dir);
-	struct acl_decision d = decide(p, who, &rq);
+	struct acl_decision d = decide(p, who, &q.rq);
 
 	acl_policy_unref(p);
 	return d;
@@ -235,8 +254,7 @@ bool gate_is_admin(const struct identity *who, struct node *dir)
 
 bool gate_file_readable(const struct identity *who, const char *file)
 {
-	struct acl_attrs attrs = attrs_now();
-	struct acl_request rq = acl_request_for(ACL_OP_READ, ".zddc", &who->who, &attrs, 0);
+	QUESTION(q, who, ACL_OP_READ, ".zddc", 0);
 	AUTO_FREE char *dir = NULL;
 	struct acl_policy *p;
 	size_t n = strlen(file);
@@ -246,7 +264,7 @@ bool gate_file_readable(const struct identity *who, const char *file)
 		return true; /* the defaults */
 	dir = strndup(file, n - strlen(".zddc") - (n > strlen(".zddc")));
 	p = policy_at(dir);
-	may = decide(p, who, &rq).allowed;
+	may = decide(p, who, &q.rq).allowed;
 	acl_policy_unref(p);
 	return may;
 }
@@ -293,34 +311,32 @@ void gate_hide(const struct identity *who, struct acl_decision *d)
 int gate_refuse_state(struct op *op, enum acl_op what, struct node *dir, const char *name, unsigned flags, const struct gate_state *s)
 {
 	struct identity *who = op->caller.id;
-	struct acl_attrs attrs = attrs_now();
-	struct acl_request rq = acl_request_for(what, name, &who->who, &attrs, flags);
+	QUESTION(q, who, what, name, flags);
 	struct acl_policy *p = policy_of(dir);
-	struct acl_decision d = decide(p, who, &rq);
+	struct acl_decision d = decide(p, who, &q.rq);
 	int err = 0;
 
 	if (!d.allowed)
-		err = refusal_decided(who, what, dir, name, p, &rq, &d, s);
+		err = refusal_decided(who, what, dir, name, p, &q.rq, &d, s);
 	acl_policy_unref(p);
 	return err;
 }
 
 int gate_check_as(struct op *op, struct identity *who, enum acl_op what, struct node *dir, const char *name, unsigned flags)
 {
-	struct acl_attrs attrs = attrs_now();
 	struct acl_decision d;
-	struct acl_request rq;
+	struct question q;
 	struct acl_policy *p;
 	int r = 0;
 
 	(void)op;
 	if (!name && about_seeing(what))
 		return enter(who, dir);
-	rq = acl_request_for(what, name, &who->who, &attrs, flags);
+	ask(&q, who, what, name, flags);
 	p = policy_of(dir);
-	d = decide(p, who, &rq);
+	d = decide(p, who, &q.rq);
 	if (!d.allowed)
-		r = refusal_decided(who, what, dir, name, p, &rq, &d, NULL);
+		r = refusal_decided(who, what, dir, name, p, &q.rq, &d, NULL);
 	acl_policy_unref(p);
 	return r;
 }
@@ -332,10 +348,9 @@ int gate_check(struct op *op, enum acl_op what, struct node *dir, const char *na
 
 int gate_refuse_why(const struct identity *who, enum acl_op what, struct node *dir, const char *name, enum acl_reason why)
 {
-	struct acl_attrs attrs = attrs_now();
-	struct acl_request rq = acl_request_for(what, name, &who->who, &attrs, 0);
+	QUESTION(q, who, what, name, 0);
 	struct acl_policy *p = policy_of(dir);
-	struct acl_decision d = decide(p, who, &rq);
+	struct acl_decision d = decide(p, who, &q.rq);
 	int r;
 
 	d.allowed = false;
@@ -343,7 +358,7 @@ int gate_refuse_why(const struct identity *who, enum acl_op what, struct node *d
 	d.err = acl_reasons[why].err;
 	d.src = (struct acl_src){0};
 	d.entry = NULL;
-	r = refusal_decided(who, what, dir, name, p, &rq, &d, NULL);
+	r = refusal_decided(who, what, dir, name, p, &q.rq, &d, NULL);
 	acl_policy_unref(p);
 	return r;
 }
@@ -362,16 +377,15 @@ static void explain_sight(enum acl_op what, bool visible, struct acl_decision *d
 
 void gate_explain(const struct identity *who, enum acl_op what, struct node *dir, const char *name, enum acl_format f, struct buf *out)
 {
-	struct acl_attrs attrs = attrs_now();
-	struct acl_request rq = acl_request_for(what, name, &who->who, &attrs, 0);
+	QUESTION(q, who, what, name, 0);
 	struct acl_policy *p = policy_of(dir);
-	struct acl_decision d = decide(p, who, &rq);
+	struct acl_decision d = decide(p, who, &q.rq);
 	AUTO_FREE char *path = name ? node_path_in(dir, name) : node_path(dir);
 
 	if (!name && about_seeing(what))
 		explain_sight(what, !enter(who, dir), &d);
 	gate_hide(who, &d);
-	acl_explain(p, &rq, &d, what, path, f, out);
+	acl_explain(p, &q.rq, &d, what, path, f, out);
 	acl_policy_unref(p);
 }
 
@@ -389,10 +403,9 @@ static void add_sentence(const char *state, enum acl_format f, struct buf *out)
 void gate_explain_state(const struct identity *who, enum acl_op what, struct node *dir, const char *name, unsigned flags, bool by_state,
 			const char *state, enum acl_format f, struct buf *out)
 {
-	struct acl_attrs attrs = attrs_now();
-	struct acl_request rq = acl_request_for(what, name, &who->who, &attrs, flags);
+	QUESTION(q, who, what, name, flags);
 	struct acl_policy *p = policy_of(dir);
-	struct acl_decision d = decide(p, who, &rq);
+	struct acl_decision d = decide(p, who, &q.rq);
 	AUTO_FREE char *path = node_path_in(dir, name);
 
 	if (by_state && !d.allowed) {
@@ -401,7 +414,7 @@ void gate_explain_state(const struct identity *who, enum acl_op what, struct nod
 		d.err = 0;
 	}
 	gate_hide(who, &d);
-	acl_explain(p, &rq, &d, what, path, f, out);
+	acl_explain(p, &q.rq, &d, what, path, f, out);
 	add_sentence(state, f, out);
 	acl_policy_unref(p);
 }
@@ -409,10 +422,9 @@ void gate_explain_state(const struct identity *who, enum acl_op what, struct nod
 void gate_explain_dir(const struct identity *who, enum acl_op what, struct node *dir, const char *name, enum acl_format f,
 		      struct buf *out)
 {
-	struct acl_attrs attrs = attrs_now();
-	struct acl_request rq = acl_request_for(what, NULL, &who->who, &attrs, 0);
+	QUESTION(q, who, what, NULL, 0);
 	struct acl_policy *p = policy_of_child(dir, name);
-	struct acl_decision d = decide(p, who, &rq);
+	struct acl_decision d = decide(p, who, &q.rq);
 	AUTO_FREE char *path = node_path_in(dir, name);
 	struct acl_sight sight = {false, false, false};
 
@@ -421,10 +433,10 @@ void gate_explain_dir(const struct identity *who, enum acl_op what, struct node 
 	} else { /* nothing that stands in its own policy may show */
 		acl_policy_unref(p);
 		p = policy_of(dir);
-		d = (struct acl_decision){.reason = BECAUSE_UNSEEN, .err = ENOENT, .needed = rq.needed, .missing = rq.needed, .level = -1};
+		d = (struct acl_decision){.reason = BECAUSE_UNSEEN, .err = ENOENT, .needed = q.rq.needed, .missing = q.rq.needed, .level = -1};
 	}
 	gate_hide(who, &d);
-	acl_explain(p, &rq, &d, what, path, f, out);
+	acl_explain(p, &q.rq, &d, what, path, f, out);
 	acl_policy_unref(p);
 }
 

@@ -7,9 +7,11 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "fs/current.h"
 #include "fs/handle.h"
 #include "fs/node.h"
 #include "fs/op.h"
+#include "fs/session.h"
 #include "fs/stats.h"
 
 /* One request on its way: what is given back when it has been answered. */
@@ -28,14 +30,16 @@ static void call_open(struct call *c, fuse_req_t req, enum op_id id, struct hand
 	*c = (struct call){.req = req, .began = stats_now()};
 	c->op.id = id;
 	c->op.caller = (struct caller){.uid = ctx->uid, .gid = ctx->gid, .pid = ctx->pid, .umask = ctx->umask};
-	c->op.caller.id = h ? identity_ref(h->who) : identity_get(ctx->uid);
+	c->op.caller.id = h ? identity_ref(h->who) : session_identity(identity_get(ctx->uid), ctx->pid);
 	if (h)
 		c->op.caller.uid = h->who->uid;
+	current_begin(&c->op);
 }
 
 /* The answer has been sent. */
 static void call_close(struct call *c, int r)
 {
+	current_end();
 	stats_count(c->op.id, c->began, r);
 	identity_put(c->op.caller.id);
 	node_put(c->node);

@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/sdnotify.h"
+#include "fs/attrs.h"
 #include "fs/back.h"
 #include "fs/caller.h"
 #include "fs/gate.h"
@@ -30,6 +31,7 @@
 #include "fs/opts.h"
 #include "fs/policy.h"
 #include "fs/seal.h"
+#include "fs/session.h"
 
 #ifndef ZDDC_VERSION
 #define ZDDC_VERSION "0.1"
@@ -336,6 +338,7 @@ static void close_archive(void)
 {
 	release_all();
 	seal_stop();
+	sessions_stop();
 	policy_stop();
 	nodes_free();
 	seal_exit();
@@ -406,6 +409,8 @@ static int start_threads(void)
 		r = notify_start(run.session);
 	if (r == 0)
 		r = seal_start();
+	if (r == 0)
+		r = sessions_start();
 	return r < 0 ? r : start_signal_thread();
 }
 
@@ -432,6 +437,8 @@ static int serve(void)
 	leave_working_dir();
 	int r = open_archive();
 
+	if (r == 0)
+		r = attrs_init(&run.o, run.mountpoint);
 	if (r < 0)
 		return r;
 	ll_when_ready(serving);

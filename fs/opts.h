@@ -17,7 +17,9 @@ struct options {
 	const char *identities; /* NULL: ARCHIVE/.zddc.d/identities.yaml */
 	const char *defaults; /* NULL: built in */
 	const char *policy; /* NULL or "none" */
+	const char *environment; /* NULL: not said */
 	bool strict, insecure, immutable;
+	bool require_attributes;
 	bool policy_none; /* policy=none, checked together with insecure */
 	/* mount flags */
 	bool read_only, no_exec, no_atime;

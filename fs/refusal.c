@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "fs/attrs.h"
 #include "fs/gate.h"
 #include "fs/node.h"
 
@@ -67,6 +68,7 @@ static void refusal_put(struct refusal *r)
 	identity_put(r->who);
 	free(r->path);
 	free(r->name);
+	free((char *)r->attrs.provenance);
 	free(r->sentence);
 	free(r->diagnostics);
 	free(r->details);
@@ -161,6 +163,7 @@ static struct refusal *refused_decision(const struct identity *who, enum acl_op 
 	r->policy = acl_policy_ref(p);
 	r->name = name ? strdup(name) : NULL;
 	r->attrs = *rq->attrs;
+	attrs_keep(&r->attrs, who, acl_has_conditions(p));
 	r->rq = *rq;
 	r->rq.who = &r->who->who;
 	r->rq.attrs = &r->attrs;
