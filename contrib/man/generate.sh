@@ -13,7 +13,7 @@ trap 'rm -rf "$work"' EXIT
 
 # rows FILE.def DEFINES: one line for each row, fields separated by " SEP ". The compiler reads the .def, so that this agrees with it.
 rows() {
-    { printf '%s\n' "$2"; printf '#include "%s"\n' "$1"; } | "$CC" -E -P -I. -x c - | sed -n 's/^ *ROW //p'
+    { printf '%s\n' "$2"; printf '#include "%s"\n' "$1"; } | $CC -E -P -I. -x c - | sed -n 's/^ *ROW //p'
 }
 
 # What all tables share: C strings to text, text to troff.
@@ -46,7 +46,7 @@ keys() {
 }
 
 ops() {
-    rows acl/ops.def '#define ACL_OP(id, name, place, verbs, change, text) ROW name SEP #verbs SEP place SEP text
+    rows acl/ops.def '#define ACL_OP(id, name, place, verbs, change, risk, text) ROW name SEP #verbs SEP place SEP text
 #define V_R r
 #define V_W w
 #define V_C c
