@@ -200,6 +200,19 @@ struct acl_value {
 /* The effective value of a top-level key here, by its merge rule. */
 struct acl_value acl_get(const struct acl_policy *p, enum acl_key key);
 
+/* Where something stands in a policy file. */
+struct acl_src {
+	const char *file; /* NULL: none */
+	uint32_t line;
+};
+/*
+ * The mapping of a key that is merged entry by entry (records, field_codes) as all its sources make it together: of each entry the
+ * strongest. In the arena, its entries in the policy; NULL if nobody sets the key.
+ */
+const struct ynode *acl_merged(const struct acl_policy *p, enum acl_key key, struct arena *a);
+/* Where an entry of it stands. */
+struct acl_src acl_merged_src(const struct acl_policy *p, enum acl_key key, const char *entry);
+
 /* Calls each() for every literal segment that paths: declares directly below (as it is spelled), until each() returns false. */
 void acl_slots(const struct acl_policy *p, bool (*each)(void *arg, const char *segment), void *arg);
 /* The declared spelling of a segment that matches 'name' case-blind, or NULL. */
@@ -247,11 +260,6 @@ struct acl_request {
 	enum acl_risk risk; /* of the operation */
 	const struct acl_attrs *attrs; /* NULL: nothing is declared, no clock (nothing is frozen) */
 	const struct acl_whatif *whatif; /* NULL on every real decision */
-};
-
-struct acl_src {
-	const char *file; /* NULL: none */
-	uint32_t line;
 };
 
 struct acl_decision {

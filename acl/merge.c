@@ -3,7 +3,9 @@
 #include <string.h>
 
 #include "acl/policy.h"
+#include "base/arena.h"
 #include "base/str.h"
+#include "base/ynode.h"
 
 static struct acl_value value_in(const struct contrib *c, enum acl_key key)
 {
@@ -48,6 +50,54 @@ struct acl_value acl_get(const struct acl_policy *p, enum acl_key key)
 		return deepest(p, key, key == ACL_KEY_ADMINS);
 	}
 	return (struct acl_value){0};
+}
+
+/* Does this source count for a mapping that is merged entry by entry? */
+static bool counts_for(const struct acl_policy *p, const struct contrib *c, enum acl_key key)
+{
+	const struct ynode *v = c->body->value[key];
+	bool here = acl_keys[key].inherit == INHERIT_OWN ? c->level == p->level : c->level >= 0;
+	return here && !c->cut && v && v->kind == Y_MAP;
+}
+
+static void append_missing(struct arena *a, struct ynode *map, struct ynode ***end, const struct ynode *from)
+{
+	ynode_each(m, from) {
+		if (ynode_get(map, m->key->text))
+			continue;
+		struct ynode *copy = arena_new(a, struct ynode);
+		*copy = *m;
+		copy->next = NULL;
+		**end = copy;
+		*end = &copy->next;
+		map->n++;
+	}
+}
+
+const struct ynode *acl_merged(const struct acl_policy *p, enum acl_key key, struct arena *a)
+{
+	struct ynode *map = NULL, **end = NULL;
+	for (size_t i = p->n; i-- > 0;) {
+		if (!counts_for(p, &p->c[i], key))
+			continue;
+		if (!map) {
+			map = arena_new(a, struct ynode);
+			map->kind = Y_MAP;
+			end = &map->child;
+		}
+		append_missing(a, map, &end, p->c[i].body->value[key]);
+	}
+	return map;
+}
+
+struct acl_src acl_merged_src(const struct acl_policy *p, enum acl_key key, const char *entry)
+{
+	for (size_t i = p->n; i-- > 0;) {
+		const struct ynode *v = counts_for(p, &p->c[i], key) ? ynode_get(p->c[i].body->value[key], entry) : NULL;
+		if (v)
+			return (struct acl_src){p->c[i].body->doc->file, v->key->line};
+	}
+	return (struct acl_src){0};
 }
 
 bool acl_keeps_history(const struct acl_policy *p)
