@@ -28,12 +28,18 @@ __attribute__((format(printf, 4, 5))) static void fail(struct record *r, struct 
 	va_end(ap);
 }
 
-/* " (locked, archive/.zddc:12)" */
-static const char *rule_place(struct record *r, const char *key, const struct ynode *rule)
+/* "locked, archive/.zddc:12" */
+static const char *place_in(struct record *r, const char *key, const char *file, const struct ynode *rule)
 {
-	if (!r->rq.rule_file || !rule->line)
-		return key;
-	return arena_printf(&r->arena, "%s, %s:%u", key, r->rq.rule_file, rule->line);
+	return file && rule->line ? arena_printf(&r->arena, "%s, %s:%u", key, file, rule->line) : key;
+}
+
+static const char *rule_place(struct record *r, const char *key, const struct ynode *rule) { return place_in(r, key, r->rq.rule_file, rule); }
+
+static const char *codes_place(struct record *r, const struct ynode *code)
+{
+	const char *file = r->rq.codes_file ? r->rq.codes_file(r->rq.codes_arg, code->key->text) : r->rq.rule_file;
+	return place_in(r, "field_codes", file, code);
 }
 
 /* ---- reading ---- */
@@ -204,7 +210,7 @@ static bool is_code(const struct ynode *codes, const struct ynode *v, struct buf
 static void check_code_pattern(struct record *r, struct diags *d, const struct ynode *code, const struct ynode *v)
 {
 	const struct ynode *text = ynode_get(code, "pattern");
-	const char *field = code->key->text, *place = rule_place(r, "field_codes", code);
+	const char *field = code->key->text, *place = codes_place(r, code);
 	char why[160];
 	if (!text || text->kind != Y_SCALAR)
 		return;
@@ -227,7 +233,7 @@ static void check_codes(struct record *r, struct diags *d)
 		if (!strcmp(word, "pattern"))
 			check_code_pattern(r, d, code, v);
 		else if (!strcmp(word, "enum") && !is_code(ynode_get(code, "codes"), v, &list))
-			fail(r, d, v, "%s: \"%s\" is no code (%s): use one of %s", code->key->text, v->text, rule_place(r, "field_codes", code),
+			fail(r, d, v, "%s: \"%s\" is no code (%s): use one of %s", code->key->text, v->text, codes_place(r, code),
 			     buf_str(&list));
 	}
 }

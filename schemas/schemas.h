@@ -105,6 +105,9 @@ struct record_request {
 	const struct record_rule *rule;
 	const char *rule_file; /* where the rule stands, for messages; may be NULL */
 	const struct ynode *field_codes; /* the value of that key; may be NULL */
+	/* Where the codes of a field stand, for messages (each may come from another file); NULL: in rule_file. */
+	const char *(*codes_file)(void *arg, const char *field);
+	void *codes_arg;
 	const struct schema *schema; /* may be NULL */
 	long long now; /* seconds since 1970 UTC */
 	const char *principal; /* e-mail; NULL is written as "anonymous" */
