@@ -242,6 +242,11 @@ int back_rmdir(int dirfd, const char *name)
 	return back_err(unlinkat(dirfd, name, AT_REMOVEDIR));
 }
 
+int back_link(int from_fd, const char *from, int to_fd, const char *to)
+{
+	return back_err(linkat(from_fd, from, to_fd, to, 0));
+}
+
 int back_rename(int from_fd, const char *from, int to_fd, const char *to, unsigned flags)
 {
 	struct stat st;

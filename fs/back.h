@@ -68,6 +68,7 @@ int back_mkdir(int dirfd, const char *name, mode_t mode, uid_t uid, gid_t gid);
 int back_symlink(const char *target, int dirfd, const char *name, uid_t uid, gid_t gid);
 int back_unlink(int dirfd, const char *name);
 int back_rmdir(int dirfd, const char *name);
+int back_link(int from_fd, const char *from, int to_fd, const char *to); /* -EEXIST if 'to' is there: exclusive on every filesystem */
 int back_rename(int from_fd, const char *from, int to_fd, const char *to, unsigned flags);
 int back_readlink(int dirfd, const char *name, struct buf *out);
 int back_chmod(int dirfd, const char *name, mode_t mode);
@@ -112,6 +113,15 @@ int back_tmp_dir(char *name, int *tmp_dirfd);
  * directory. 'uid' owns it where we run as root.
  */
 int back_replace(int dirfd, const char *name, const void *data, size_t n, mode_t mode, uid_t uid, gid_t gid);
+/*
+ * The first half of that: a complete file in <root>/.zddc.d/tmp, on disk, to be renamed or linked into its place. 'tmp' and *tmp_dirfd as
+ * back_tmp_file.
+ */
+int back_tmp_write(const void *data, size_t n, mode_t mode, uid_t uid, gid_t gid, char *tmp, int *tmp_dirfd);
+/* The entries of a directory (O_PATH will do) to disk. */
+int back_sync_dir(int dirfd);
+/* A private directory of the daemon in dirfd, made 0700 if it is not there; *fd (O_PATH) is the caller's to close. */
+int back_own_subdir(int dirfd, const char *name, int *fd);
 /* A whole regular file of that directory; -EFBIG over 'most', -ELOOP for a symlink. */
 int back_read_all(int dirfd, const char *name, struct buf *out, size_t most);
 /* Removes a directory and all in it (the daemon's own .zddc.d of a removed directory); never follows, never leaves. */

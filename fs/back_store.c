@@ -162,31 +162,50 @@ static int write_and_sync(int fd, const void *data, size_t n)
 }
 
 /* A directory's own entries to disk; O_PATH descriptors cannot be synced, so it is opened. */
-static int sync_dir(int dirfd)
+int back_sync_dir(int dirfd)
 {
 	AUTO_CLOSE int fd = back_opendir(dirfd, "");
 
 	return fd < 0 ? fd : back_fsync(fd, false);
 }
 
-int back_replace(int dirfd, const char *name, const void *data, size_t n, mode_t mode, uid_t uid, gid_t gid)
+int back_tmp_write(const void *data, size_t n, mode_t mode, uid_t uid, gid_t gid, char *tmp, int *tmp_dirfd)
 {
-	char tmp[BACK_TMP_NAME];
-	int tmp_dir;
-	AUTO_CLOSE int fd = back_tmp_file(tmp, &tmp_dir);
+	AUTO_CLOSE int fd = back_tmp_file(tmp, tmp_dirfd);
 	int r = fd < 0 ? fd : write_and_sync(fd, data, n);
 
 	if (fd < 0)
 		return r;
 	if (r == 0)
 		r = back_hand_over(fd, back_file_mode(mode), uid, gid);
-	if (r == 0)
-		r = back_rename(tmp_dir, tmp, dirfd, name, 0);
+	if (r < 0)
+		back_unlink(*tmp_dirfd, tmp);
+	return r;
+}
+
+int back_replace(int dirfd, const char *name, const void *data, size_t n, mode_t mode, uid_t uid, gid_t gid)
+{
+	char tmp[BACK_TMP_NAME];
+	int tmp_dir, r = back_tmp_write(data, n, mode, uid, gid, tmp, &tmp_dir);
+
+	if (r < 0)
+		return r;
+	r = back_rename(tmp_dir, tmp, dirfd, name, 0);
 	if (r < 0) {
 		back_unlink(tmp_dir, tmp);
 		return r;
 	}
-	return sync_dir(dirfd);
+	return back_sync_dir(dirfd);
+}
+
+int back_own_subdir(int dirfd, const char *name, int *out)
+{
+	int fd = back_own_dir(dirfd, name, O_PATH);
+
+	if (fd < 0)
+		return fd;
+	*out = fd;
+	return 0;
 }
 
 int back_store_write(const char *dir, const char *name, const void *data, size_t n)
