@@ -3,7 +3,6 @@
 #include "fs/commit.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,183 +12,19 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "fs/away.h"
 #include "fs/back.h"
 #include "fs/caller.h"
+#include "fs/draft.h"
 #include "fs/gate.h"
+#include "fs/memo.h"
 #include "fs/node.h"
 #include "fs/op.h"
 #include "fs/policy.h"
 
-enum {
-	POLICY_MODE = 0644,
-	HIDDEN_MS = 10 * 1000,
-	REJECTED_MAX = 64, /* refused texts kept, the oldest goes */
-};
+enum { POLICY_MODE = 0644 };
 
-/* ------------------------------------------------------------------ refused texts, for their writers */
-
-struct rejected {
-	uid_t uid;
-	char *dir;
-	struct buf text;
-	struct rejected *next;
-};
-
-/* A .zddc that was moved away: its name is hidden until then. */
-struct hidden {
-	char *dir;
-	uint64_t until;
-	struct hidden *next;
-};
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of both lists */
-static struct rejected *rejected; /* the newest first */
-static struct hidden *hidden;
-
-static void rejected_free(struct rejected *r)
-{
-	free(r->dir);
-	buf_free(&r->text);
-	free(r);
-}
-
-/* Under lock. */
-static void rejected_drop(uid_t uid, const char *dir)
-{
-	for (struct rejected **at = &rejected; *at;) {
-		struct rejected *r = *at;
-
-		if (r->uid == uid && !strcmp(r->dir, dir)) {
-			*at = r->next;
-			rejected_free(r);
-		} else {
-			at = &r->next;
-		}
-	}
-}
-
-static void rejected_bound(void)
-{
-	struct rejected **at = &rejected;
-
-	for (int n = 0; *at; n++) {
-		struct rejected *r = *at;
-
-		if (n < REJECTED_MAX) {
-			at = &r->next;
-			continue;
-		}
-		*at = r->next;
-		rejected_free(r);
-	}
-}
-
-static void rejected_keep(uid_t uid, const char *dir, const char *text, size_t len)
-{
-	struct rejected *r = calloc(1, sizeof(*r));
-
-	if (!r || !(r->dir = strdup(dir)))
-		abort();
-	r->uid = uid;
-	buf_add(&r->text, text, len);
-	WITH_MUTEX(&lock);
-	rejected_drop(uid, dir);
-	r->next = rejected;
-	rejected = r;
-	rejected_bound();
-}
-
-static void rejected_forget(uid_t uid, const char *dir)
-{
-	WITH_MUTEX(&lock);
-	rejected_drop(uid, dir);
-}
-
-bool policy_rejected(const struct node *dir, uid_t uid, struct buf *out)
-{
-	AUTO_FREE char *path = node_path(dir);
-
-	WITH_MUTEX(&lock);
-	for (struct rejected *r = rejected; r; r = r->next)
-		if (r->uid == uid && !strcmp(r->dir, path)) {
-			if (out)
-				buf_add(out, buf_str(&r->text), r->text.len);
-			return true;
-		}
-	return false;
-}
-
-/* ------------------------------------------------------------------ names hidden for a while */
-
-/* Takes out what is over, and 'dir'. Under lock. */
-static void hidden_drop(const char *dir)
-{
-	uint64_t now = policy_clock_ms();
-
-	for (struct hidden **at = &hidden; *at;) {
-		struct hidden *h = *at;
-
-		if (now < h->until && (!dir || strcmp(h->dir, dir) != 0)) {
-			at = &h->next;
-			continue;
-		}
-		*at = h->next;
-		free(h->dir);
-		free(h);
-	}
-}
-
-static void hidden_forget(const char *dir)
-{
-	WITH_MUTEX(&lock);
-	hidden_drop(dir);
-}
-
-static void hidden_add(const char *dir)
-{
-	struct hidden *h = calloc(1, sizeof(*h));
-
-	if (!h || !(h->dir = strdup(dir)))
-		abort();
-	h->until = policy_clock_ms() + HIDDEN_MS;
-	WITH_MUTEX(&lock);
-	hidden_drop(dir);
-	h->next = hidden;
-	hidden = h;
-}
-
-bool policy_hidden(const struct node *dir)
-{
-	uint64_t now = policy_clock_ms();
-
-	if (!__atomic_load_n(&hidden, __ATOMIC_ACQUIRE))
-		return false;
-	AUTO_FREE char *path = node_path(dir);
-
-	WITH_MUTEX(&lock);
-	for (struct hidden *h = hidden; h; h = h->next)
-		if (now < h->until && !strcmp(h->dir, path))
-			return true;
-	return false;
-}
-
-void commit_free(void)
-{
-	WITH_MUTEX(&lock);
-	while (rejected) {
-		struct rejected *r = rejected;
-
-		rejected = r->next;
-		rejected_free(r);
-	}
-	while (hidden) {
-		struct hidden *h = hidden;
-
-		hidden = h->next;
-		free(h->dir);
-		free(h);
-	}
-}
+#define POLICY ".zddc"
 
 /* ------------------------------------------------------------------ the checks */
 
@@ -244,7 +79,7 @@ static const char *plural(size_t n) { return n == 1 ? "" : "s"; }
 /* Tells the writer everything that is wrong with the text, and keeps it for him. */
 static int reject(struct identity *who, const char *path, const char *file, const struct diags *d, const char *text, size_t len)
 {
-	rejected_keep(who->uid, path, text, len);
+	memo_keep(MEMO_REJECTED, who->uid, path, text, len);
 	return gate_refuse_text(who, EINVAL, ACL_OP_WRITE, file, d,
 				"%s was not changed: %zu error%s in the new text. Correct it and save again; your text is kept as "
 				"%s%s.zddc.d/rejected",
@@ -313,8 +148,8 @@ int policy_commit(struct op *op, struct identity *who, struct node *dir, const c
 		r = put_in_place(op, who, dir, text, len);
 	if (r)
 		return r;
-	rejected_forget(who->uid, path);
-	hidden_forget(path);
+	memo_forget(MEMO_REJECTED, who->uid, path);
+	away_forget(dir, POLICY);
 	policy_changed(path);
 	log_info("%s: new policy by %s", file, who->who.email ? who->who.email : "anonymous");
 	return 0;
@@ -377,7 +212,7 @@ int policy_remove(struct op *op, struct identity *who, struct node *dir)
 	back_dir_put(dir, fd);
 	if (r)
 		return r;
-	hidden_forget(path);
+	away_forget(dir, POLICY);
 	policy_changed(path);
 	log_info("%s: removed by %s", file, who->who.email ? who->who.email : "anonymous");
 	return 0;
@@ -432,8 +267,7 @@ static int exchange(struct op *op, struct identity *who, struct node *dir, struc
 int policy_move_away(struct op *op, struct identity *who, struct node *dir, struct node *to, const char *new_name, unsigned flags)
 {
 	AUTO_BUF text = BUF_INIT;
-	AUTO_FREE char *path = node_path(dir);
-	int r = read_in(dir, ".zddc", &text);
+	int r = read_in(dir, POLICY, &text);
 
 	if (r)
 		return r;
@@ -443,6 +277,44 @@ int policy_move_away(struct op *op, struct identity *who, struct node *dir, stru
 		return exchange(op, who, dir, to, new_name, &text);
 	r = copy_out(op, who, to, new_name, &text, flags & RENAME_NOREPLACE);
 	if (!r)
-		hidden_add(path);
+		away_add(dir, POLICY);
 	return r;
 }
+
+/* ------------------------------------------------------------------ drafts of .zddc */
+
+static int policy_read(struct node *dir, const char *name, struct buf *out)
+{
+	return read_in(dir, name, out);
+}
+
+static int refuse_too_big(struct identity *who, const char *path)
+{
+	return gate_refuse_text(who, EFBIG, ACL_OP_WRITE, path, NULL, "%s was not changed: a policy may have at most 1 MiB", path);
+}
+
+static int refuse_no_room(struct identity *who, const char *path, int err)
+{
+	return gate_refuse_text(who, -err, ACL_OP_WRITE, path, NULL,
+				"%s was not changed, the old text is in force: %s; try again when there is room", path, strerror(-err));
+}
+
+static int policy_draft(struct op *op, struct identity *who, const struct draft_goal *goal, const char *text, size_t len, struct buf *stored)
+{
+	WITH_WRLOCK(&tree_lock);
+	AUTO_FREE char *path = node_path_in(goal->dir, POLICY);
+	int r = goal->dir->gone ? -ENOENT : gate_check_as(op, who, ACL_OP_WRITE, goal->dir, POLICY, ACL_POLICY_FILE);
+
+	if (r < 0)
+		return r;
+	if (goal->too_big)
+		return refuse_too_big(who, path);
+	r = policy_commit(op, who, goal->dir, text, len);
+	if (r == -ENOSPC || r == -EDQUOT)
+		return refuse_no_room(who, path, r);
+	if (r == 0)
+		buf_adds(stored, POLICY);
+	return r;
+}
+
+const struct draft_kind policy_draft_kind = {.empty_is_text = true, .read = policy_read, .commit = policy_draft};

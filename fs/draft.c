@@ -1,49 +1,46 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The private copy of a .zddc that is being written. */
+/* The private copy of a policy or record that is being written. */
+#include "fs/draft.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/limits.h"
-#include "fs/back.h"
 #include "fs/caller.h"
-#include "fs/commit.h"
-#include "fs/gate.h"
 #include "fs/inflight.h"
 #include "fs/node.h"
 #include "fs/op.h"
 
 struct draft {
-	pthread_mutex_t lock; /* of text and the flags; after tree_lock */
-	struct node *dir; /* counted */
+	const struct draft_kind *kind;
 	uid_t uid;
+	pthread_mutex_t committing; /* one commit at a time; before tree_lock */
+	pthread_mutex_t lock; /* of text, its times and the flags; after tree_lock */
 	struct buf text;
+	struct timespec began, changed;
 	bool fresh; /* began empty: to be committed at release even if nobody writes (touch, ": > .zddc") */
 	bool written; /* since the last commit that was tried: a FLUSH commits */
+	bool seen; /* it is new, or was written: its times are its own */
 	bool pending; /* written since the last commit that succeeded: RELEASE tries */
 	bool too_big; /* a write did not fit: what is here is not what was meant */
-	bool is_new; /* there was no .zddc when it was opened, and nothing was committed yet */
-	struct draft *next; /* drafts_lock */
+	/* drafts_lock: */
+	struct node *dir; /* counted */
+	char *name;
+	bool is_new; /* nothing of that name was there when it was opened, and nothing was committed yet */
+	bool cancelled; /* its writer has removed the name */
+	struct draft *next;
 };
 
-static pthread_mutex_t drafts_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t drafts_lock = PTHREAD_MUTEX_INITIALIZER; /* the innermost */
 static struct draft *drafts;
 
 enum { DRAFTS_PER_UID = 64 };
-
-static int read_current(struct node *dir, struct buf *out)
-{
-	int fd, r = back_dir_get(dir, &fd);
-
-	if (r)
-		return r;
-	r = back_read_all(fd, ".zddc", out, LIMIT_DOC_BYTES);
-	back_dir_put(dir, fd);
-	return r;
-}
 
 /* A text may have 1 MiB, so that nobody opens as many as descriptors allow. 0 or -EMFILE. */
 static int drafts_add(struct draft *d)
@@ -74,32 +71,41 @@ static void draft_free(struct draft *d)
 {
 	drafts_take(d);
 	node_put(d->dir);
+	free(d->name);
 	pthread_mutex_destroy(&d->lock);
+	pthread_mutex_destroy(&d->committing);
 	buf_free(&d->text);
 	free(d);
 }
 
-int draft_open(struct op *op, struct node *dir, bool fresh, struct draft **out)
+static struct draft *draft_new(const struct draft_kind *kind, struct node *dir, const char *name, uid_t uid)
 {
 	struct draft *d = calloc(1, sizeof(*d));
-	int r;
 
-	if (!d)
-		return -ENOMEM;
-	r = read_current(dir, &d->text);
-	/* one that is too large or no file can be replaced, not edited */
-	if (r && r != -ENOENT && !fresh) {
-		free(d);
-		return r;
-	}
+	if (!d || !(d->name = strdup(name)))
+		abort();
+	d->kind = kind;
+	d->dir = node_ref(dir);
+	d->uid = uid;
+	pthread_mutex_init(&d->lock, NULL);
+	pthread_mutex_init(&d->committing, NULL);
+	clock_gettime(CLOCK_REALTIME, &d->began);
+	d->changed = d->began;
+	return d;
+}
+
+int draft_open(struct op *op, const struct draft_kind *kind, struct node *dir, const char *name, bool fresh, struct draft **out)
+{
+	struct draft *d = draft_new(kind, dir, name, op->caller.id->uid);
+	int r = kind->read(dir, name, &d->text);
+
 	d->is_new = r == -ENOENT;
 	d->fresh = fresh || d->is_new;
+	d->seen = d->is_new;
 	if (fresh)
 		buf_reset(&d->text);
-	pthread_mutex_init(&d->lock, NULL);
-	d->dir = node_ref(dir);
-	d->uid = op->caller.id->uid;
-	r = drafts_add(d);
+	/* one that is too large or no file can be replaced, not edited */
+	r = r && !d->fresh ? r : drafts_add(d);
 	if (r < 0)
 		draft_free(d);
 	else
@@ -136,7 +142,11 @@ static void resize(struct draft *d, size_t size)
 		d->text.data[size] = '\0';
 }
 
-static void touched(struct draft *d) { d->written = d->pending = true; }
+static void touched(struct draft *d)
+{
+	d->written = d->pending = d->seen = true;
+	clock_gettime(CLOCK_REALTIME, &d->changed);
+}
 
 ssize_t draft_write(struct draft *d, const void *data, size_t n, off_t off, bool append)
 {
@@ -177,58 +187,91 @@ off_t draft_size(const struct draft *d)
 	return (off_t)d->text.len;
 }
 
-static int refuse_too_big(struct draft *d, struct identity *who)
+void draft_stat(const struct draft *d, struct stat *st)
 {
-	AUTO_FREE char *path = node_path_in(d->dir, ".zddc");
-
-	return gate_refuse_text(who, EFBIG, ACL_OP_WRITE, path, NULL, "%s was not changed: a policy may have at most 1 MiB", path);
+	WITH_MUTEX((pthread_mutex_t *)&d->lock);
+	st->st_size = (off_t)d->text.len;
+	st->st_blocks = (blkcnt_t)((d->text.len + 511) / 512);
+	if (!d->seen)
+		return;
+	st->st_atim = d->began;
+	st->st_mtim = st->st_ctim = d->changed;
 }
 
-static int refuse_no_room(struct draft *d, struct identity *who, int err)
+/* ------------------------------------------------------------------ committing */
+
+/* What is written now, as it will not change while it is being committed. */
+struct snapshot {
+	struct draft_goal goal; /* dir counted, name malloc()ed */
+	struct buf text;
+	bool cancelled;
+};
+
+static void snapshot_take(struct draft *d, struct snapshot *s)
 {
-	AUTO_FREE char *path = node_path_in(d->dir, ".zddc");
-
-	return gate_refuse_text(who, -err, ACL_OP_WRITE, path, NULL, "%s was not changed, the old text is in force: %s; try again when there is room", path,
-				strerror(-err));
-}
-
-/* Decided again: the policy may have changed since the open, by this very text too. */
-static int commit_once(struct op *op, struct draft *d, struct identity *who)
-{
-	int r;
-
-	WITH_WRLOCK(&tree_lock);
-	WITH_MUTEX(&d->lock);
+	*s = (struct snapshot){0};
+	pthread_mutex_lock(&d->lock);
+	buf_add(&s->text, buf_str(&d->text), d->text.len);
+	s->goal.too_big = d->too_big;
 	d->written = false;
-	if (d->dir->gone)
-		return -ENOENT;
-	r = gate_check_as(op, who, ACL_OP_WRITE, d->dir, ".zddc", ACL_POLICY_FILE);
-	if (!r && d->too_big)
-		r = refuse_too_big(d, who);
-	else if (!r)
-		r = policy_commit(op, who, d->dir, buf_str(&d->text), d->text.len);
-	if (r)
-		return r == -ENOSPC || r == -EDQUOT ? refuse_no_room(d, who, r) : r;
-	d->pending = d->fresh = false;
-	__atomic_store_n(&d->is_new, false, __ATOMIC_RELAXED);
-	return 0;
+	pthread_mutex_unlock(&d->lock);
+	WITH_MUTEX(&drafts_lock);
+	s->goal.dir = node_ref(d->dir);
+	s->goal.name = strdup(d->name);
+	s->goal.is_new = d->is_new;
+	s->cancelled = d->cancelled;
+	if (!s->goal.name)
+		abort();
 }
 
-static bool has_writes(struct draft *d)
+static void snapshot_free(struct snapshot *s)
 {
-	WITH_MUTEX(&d->lock);
-	return d->written;
+	node_put(s->goal.dir);
+	free((char *)(uintptr_t)s->goal.name);
+	buf_free(&s->text);
+}
+
+static void committed(struct draft *d, const struct buf *stored)
+{
+	pthread_mutex_lock(&d->lock);
+	d->pending = d->written;
+	d->fresh = false;
+	pthread_mutex_unlock(&d->lock);
+	WITH_MUTEX(&drafts_lock);
+	d->is_new = false;
+	if (stored->len && strcmp(d->name, buf_str(stored)) != 0) {
+		free(d->name);
+		d->name = strdup(buf_str(stored));
+		if (!d->name)
+			abort();
+	}
 }
 
 /* No write that only the old text allowed lands after the answer. */
 static int commit(struct op *op, struct draft *d, struct identity *who)
 {
 	struct identity *now = identity_get(who->uid); /* who may have become somebody else since the open */
-	int r = commit_once(op, d, now);
+	AUTO_BUF stored = BUF_INIT;
+	struct snapshot s;
+	int r = 0;
 
+	pthread_mutex_lock(&d->committing);
+	snapshot_take(d, &s);
+	if (!s.cancelled)
+		r = d->kind->commit(op, now, &s.goal, buf_str(&s.text), s.text.len, &stored);
+	if (r == 0)
+		committed(d, &stored);
+	pthread_mutex_unlock(&d->committing);
+	snapshot_free(&s);
 	identity_put(now);
 	inflight_drain();
 	return r;
+}
+
+static bool has_writes(struct draft *d)
+{
+	WITH_MUTEX(&d->lock);
+	return d->written;
 }
 
 int draft_commit(struct op *op, struct draft *d, struct identity *who)
@@ -240,7 +283,7 @@ int draft_commit(struct op *op, struct draft *d, struct identity *who)
 static bool worth_a_try(struct draft *d)
 {
 	WITH_MUTEX(&d->lock);
-	return d->written || (d->fresh && !d->pending);
+	return d->written || (d->fresh && !d->pending && d->kind->empty_is_text);
 }
 
 void draft_release(struct op *op, struct draft *d, struct identity *who)
@@ -250,11 +293,54 @@ void draft_release(struct op *op, struct draft *d, struct identity *who)
 	draft_free(d);
 }
 
-bool draft_pending(const struct node *dir, uid_t uid)
+/* ------------------------------------------------------------------ by name */
+
+/* Under drafts_lock. */
+static bool is_of(const struct draft *d, const struct node *dir, const char *name)
+{
+	return d->dir == dir && !d->cancelled && !strcmp(d->name, name);
+}
+
+bool draft_pending(const struct node *dir, const char *name, uid_t uid)
 {
 	WITH_MUTEX(&drafts_lock);
-	for (struct draft *d = drafts; d; d = d->next)
-		if (d->dir == dir && d->uid == uid && __atomic_load_n(&d->is_new, __ATOMIC_RELAXED))
+	for (const struct draft *d = drafts; d; d = d->next)
+		if (d->uid == uid && d->is_new && is_of(d, dir, name))
 			return true;
 	return false;
+}
+
+bool draft_cancel(const struct node *dir, const char *name, uid_t uid)
+{
+	bool any = false;
+
+	WITH_MUTEX(&drafts_lock);
+	for (struct draft *d = drafts; d; d = d->next)
+		if (d->uid == uid && d->is_new && is_of(d, dir, name))
+			any = d->cancelled = true;
+	return any;
+}
+
+void draft_moved(const struct node *dir, const char *name, struct node *to, const char *new_name)
+{
+	WITH_MUTEX(&drafts_lock);
+	for (struct draft *d = drafts; d; d = d->next) {
+		if (d->is_new || !is_of(d, dir, name))
+			continue;
+		char *copy = strdup(new_name);
+
+		if (!copy)
+			abort();
+		free(d->name);
+		d->name = copy;
+		node_ref(to);
+		node_put(d->dir);
+		d->dir = to;
+	}
+}
+
+char *draft_path(struct draft *d)
+{
+	WITH_MUTEX(&drafts_lock);
+	return node_path_in(d->dir, d->name);
 }

@@ -10,7 +10,7 @@
 
 #include "base/cleanup.h"
 #include "fs/caller.h"
-#include "fs/commit.h"
+#include "fs/draft.h"
 #include "fs/node.h"
 #include "fs/policy.h"
 #include "fs/seal_record.h"
@@ -312,13 +312,15 @@ bool handle_leave_watch(struct handle *h)
 	return others;
 }
 
-off_t handle_draft_size(struct node *node, uid_t uid)
+bool handle_draft_stat(struct node *node, uid_t uid, struct stat *st)
 {
 	WITH_MUTEX(&node->lock);
 	for (struct handle *h = node->handles; h; h = h->next)
-		if (h->draft && h->who->uid == uid)
-			return draft_size(h->draft);
-	return -1;
+		if (h->draft && h->who->uid == uid) {
+			draft_stat(h->draft, st);
+			return true;
+		}
+	return false;
 }
 
 int handle_any_fd(struct node *node)

@@ -22,7 +22,7 @@ struct draft;
 
 enum handle_kind {
 	HANDLE_FILE, /* fd: the backing file */
-	HANDLE_DRAFT, /* draft: a private copy of .zddc (commit.h) */
+	HANDLE_DRAFT, /* draft: a private copy of a .zddc or record (draft.h) */
 	HANDLE_TEXT, /* text: a control file as it was when opened */
 	HANDLE_DIR, /* names: a listing as it was at offset 0 */
 };
@@ -41,6 +41,7 @@ struct handle {
 	struct identity *who; /* the opener's; counted */
 	int flags; /* of open(2) */
 	int fd; /* HANDLE_FILE, or -1 */
+	bool direct; /* nothing of it is kept by the kernel: each commit puts another inode in place */
 	bool created; /* this handle made the file (or its creator opened it again in time): it may write it without w, until it is closed */
 	bool watched; /* and the file has a record (seal.h): when the last such handle is released, it is closed or sealed */
 	bool unnamed; /* atomic: its name is one that naming: enforce takes for empty files only */
@@ -94,8 +95,9 @@ void handles_settle(struct node *top, int ms);
 void handles_settle_at(struct node *dir, const char *name);
 /* Is the node open at all? */
 bool handle_any(struct node *node);
-/* Size of this uid's open draft of a NODE_POLICY, or -1. */
-off_t handle_draft_size(struct node *node, uid_t uid);
+struct stat;
+/* Has this uid an open draft on the node? Fills in what its writer sees (draft_stat). */
+bool handle_draft_stat(struct node *node, uid_t uid, struct stat *st);
 /* A duplicate of the descriptor of any open handle on the node, or -EBADF: how a deleted file is still described. */
 int handle_any_fd(struct node *node);
 /* How many handles one archive may have open, from the descriptor limit. Once, at start. */

@@ -425,7 +425,7 @@ static void ll_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 static void set_modes(const struct handle *h, struct fuse_file_info *fi)
 {
 	fi->fh = (uintptr_t)h;
-	fi->direct_io = h->kind != HANDLE_FILE || h->node->kind != NODE_FILE;
+	fi->direct_io = h->direct || h->kind != HANDLE_FILE || h->node->kind != NODE_FILE;
 	fi->noflush = h->kind == HANDLE_FILE && !handle_writable(h);
 }
 

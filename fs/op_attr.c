@@ -8,11 +8,13 @@
 #include "fs/back.h"
 #include "fs/commit.h"
 #include "fs/creator.h"
+#include "fs/draft.h"
 #include "fs/gate.h"
 #include "fs/handle.h"
 #include "fs/inflight.h"
 #include "fs/node.h"
 #include "fs/op.h"
+#include "fs/record.h"
 #include "fs/seal.h"
 #include "fs/virt_ctl.h"
 
@@ -38,6 +40,7 @@ static mode_t shown_mode(enum node_kind kind, mode_t backing)
 	case NODE_FILE:
 		return S_IFREG | 0644 | (backing & EXEC_BITS);
 	case NODE_POLICY:
+	case NODE_DRAFT:
 	case NODE_CTL_FILE:
 		break;
 	}
@@ -107,21 +110,21 @@ int attr_slot(struct node *slot, struct stat *out)
 int attr_policy(struct op *op, struct node *dir, struct stat *out)
 {
 	struct node *n = node_find(dir, POLICY);
-	off_t draft = n ? handle_draft_size(n, op->caller.uid) : -1;
-	struct stat st;
+	struct stat st, drafted;
+	bool writing = n && handle_draft_stat(n, op->caller.uid, &drafted);
 	int fd, r = back_dir_get(dir, &fd);
 
 	node_put(n);
 	if (r < 0)
 		return r;
 	r = back_stat(fd, POLICY, &st);
-	if (r == -ENOENT && (draft >= 0 || draft_pending(dir, op->caller.uid)))
+	if (r == -ENOENT && (writing || draft_pending(dir, POLICY, op->caller.uid)))
 		r = back_fstat(fd, &st);
 	back_dir_put(dir, fd);
 	if (r < 0)
 		return r;
-	if (draft >= 0 || S_ISDIR(st.st_mode))
-		st.st_size = draft > 0 ? draft : 0;
+	if (writing || S_ISDIR(st.st_mode))
+		st.st_size = writing ? drafted.st_size : 0;
 	st.st_nlink = 1;
 	attr_show(NODE_POLICY, dir->ino | NODE_POLICY_INO_BIT, &st, out);
 	return 0;
@@ -150,6 +153,27 @@ static int stat_file(struct node *n, struct handle *h, struct stat *out)
 	return r;
 }
 
+/*
+ * The writer of a draft sees what they have written; all else is the file's, if one is there ('r' is 0: it stands in out). After a commit
+ * the file is another one, and the writer may go on.
+ */
+static int stat_drafted(struct op *op, struct node *n, int r, struct stat *out)
+{
+	struct stat st = {.st_mode = 0644, .st_nlink = 1, .st_uid = op->caller.uid, .st_gid = op->caller.gid, .st_blksize = 4096};
+
+	if (r == 0)
+		return handle_draft_stat(n, op->caller.uid, out) ? 0 : r;
+	if (!handle_draft_stat(n, op->caller.uid, &st))
+		return r;
+	attr_show(NODE_DRAFT, n->ino, &st, out);
+	return 0;
+}
+
+int attr_draft(struct op *op, struct node *n, struct stat *out)
+{
+	return stat_drafted(op, n, -ENOENT, out);
+}
+
 /* Without a decision. */
 static int describe(struct op *op, struct node *n, struct handle *h, struct stat *out)
 {
@@ -167,8 +191,11 @@ static int describe(struct op *op, struct node *n, struct handle *h, struct stat
 	case NODE_SLOT:
 		return n->gone ? -ENOENT : attr_slot(n, out);
 	case NODE_FILE:
+		return stat_drafted(op, n, stat_file(n, h, out), out);
 	case NODE_LINK:
 		return stat_file(n, h, out);
+	case NODE_DRAFT:
+		return attr_draft(op, n, out);
 	case NODE_POLICY:
 		return attr_policy(op, n->parent, out);
 	case NODE_CTL_DIR:
@@ -199,6 +226,8 @@ static int may_describe(struct op *op, struct node *n, struct handle *h)
 		return gate_may(op->caller.id, ACL_OP_STAT, n->parent, n->name, 0) ? 0 : -ENOENT;
 	case NODE_POLICY:
 		return has_it_open(op, n, h) || policy_visible(op, n->parent) ? 0 : -ENOENT;
+	case NODE_DRAFT:
+		return has_it_open(op, n, h) ? 0 : -ENOENT;
 	case NODE_CTL_DIR:
 	case NODE_CTL_FILE:
 		return gate_enter(op, node_governor(n));
@@ -415,6 +444,8 @@ static int change_locked(struct op *op, struct node *n, struct handle *h, const 
 	case NODE_FILE:
 	case NODE_LINK:
 		return n->gone ? 0 : change_file(op, n, c, &shown);
+	case NODE_DRAFT: /* cp -p while it writes: what is committed gets the times and the mode of its commit */
+		return 0;
 	case NODE_DIR:
 	case NODE_SLOT:
 		return change_dir(op, n, c);
@@ -460,16 +491,17 @@ static int truncate_path(struct op *op, struct node *n, off_t size)
 	return r;
 }
 
-/* truncate(2) of a .zddc without an open draft is a whole edit. */
-static int truncate_policy(struct op *op, struct node *n, off_t size)
+/* truncate(2) of a .zddc or a record without an open draft is a whole edit. */
+static int truncate_draft(struct op *op, struct node *n, off_t size)
 {
+	bool policy = n->kind == NODE_POLICY;
 	struct draft *d = NULL;
 	int r;
 
 	pthread_rwlock_rdlock(&tree_lock);
-	r = gate_check(op, ACL_OP_TRUNCATE, n->parent, POLICY, ACL_POLICY_FILE);
+	r = policy ? gate_check(op, ACL_OP_TRUNCATE, n->parent, POLICY, ACL_POLICY_FILE) : seal_check(op, ACL_OP_TRUNCATE, n->parent, n->name);
 	if (r == 0)
-		r = draft_open(op, n->parent, false, &d);
+		r = draft_open(op, policy ? &policy_draft_kind : &record_draft_kind, n->parent, n->name, false, &d);
 	pthread_rwlock_unlock(&tree_lock);
 	if (r < 0)
 		return r;
@@ -478,6 +510,12 @@ static int truncate_policy(struct op *op, struct node *n, off_t size)
 		r = draft_commit(op, d, op->caller.id);
 	draft_release(op, d, op->caller.id);
 	return r;
+}
+
+static bool is_record(struct node *n)
+{
+	WITH_RDLOCK(&tree_lock);
+	return !n->gone && record_is(n->parent, n->name);
 }
 
 static int change_size(struct op *op, struct node *n, struct handle *h, off_t size)
@@ -495,9 +533,11 @@ static int change_size(struct op *op, struct node *n, struct handle *h, off_t si
 	}
 	switch (n->kind) {
 	case NODE_FILE:
-		return truncate_path(op, n, size);
+		return is_record(n) ? truncate_draft(op, n, size) : truncate_path(op, n, size);
 	case NODE_POLICY:
-		return truncate_policy(op, n, size);
+		return truncate_draft(op, n, size);
+	case NODE_DRAFT: /* whoever has it open does that with the descriptor */
+		return -EACCES;
 	case NODE_CTL_FILE:
 		return ctl_is_command(n) ? 0 : -EROFS;
 	case NODE_LINK:
@@ -564,6 +604,8 @@ int op_access(struct op *op, struct node *n, int mask)
 	case NODE_DIR:
 	case NODE_SLOT:
 		return (mask & W_OK) && !may_change_dir(op, n) ? -EACCES : 0;
+	case NODE_DRAFT:
+		return 0;
 	case NODE_FILE:
 	case NODE_LINK:
 		return may_use_file(op, n, mask, 0) ? 0 : -EACCES;

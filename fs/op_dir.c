@@ -9,7 +9,8 @@
 #include "base/str.h"
 #include "fs/autoown.h"
 #include "fs/back.h"
-#include "fs/commit.h"
+#include "fs/away.h"
+#include "fs/draft.h"
 #include "fs/gate.h"
 #include "fs/handle.h"
 #include "fs/lazy.h"
@@ -68,6 +69,18 @@ static int fill_slot(struct node *dir, const char *name, struct entry *out)
 	return r;
 }
 
+/* What this caller is writing under a name that nobody else sees. */
+static int fill_draft(struct op *op, struct node *dir, const char *name, struct entry *out)
+{
+	if (!draft_pending(dir, name, op->caller.uid))
+		return -ENOENT;
+	*out = (struct entry){.node = node_enter(dir, name, NODE_DRAFT, NULL, node_virtual_ino(dir, name))};
+	int r = attr_draft(op, out->node, &out->attr);
+	if (r < 0)
+		entry_drop(out);
+	return r;
+}
+
 /* 'old' was in the table before the disk was looked at, and is not on it. */
 static void forget_node(struct node *old)
 {
@@ -81,7 +94,6 @@ int entry_fill(struct op *op, struct node *dir, const char *name, struct entry *
 	struct node *old;
 	int fd, r = -ENOENT;
 
-	(void)op;
 	if (class != NAME_ORDINARY && class != NAME_TRASH)
 		return -ENOENT; /* .zddc and the like are never plain entries */
 	old = node_find(dir, name); /* first: another request may be making a new one of that name */
@@ -97,7 +109,7 @@ int entry_fill(struct op *op, struct node *dir, const char *name, struct entry *
 		r = fill_slot(dir, name, out);
 	}
 	node_put(old);
-	return r;
+	return r == -ENOENT ? fill_draft(op, dir, name, out) : r;
 }
 
 void entry_drop(struct entry *e)
@@ -113,14 +125,16 @@ int entry_visible(struct op *op, struct entry *e)
 
 	if (n->kind == NODE_DIR || n->kind == NODE_SLOT)
 		return gate_enter(op, n);
-	if (n->kind == NODE_FILE && seal_hides(op->caller.id, n->parent, n->name))
+	if (n->kind == NODE_DRAFT)
+		return 0;
+	if (n->kind == NODE_FILE && (seal_hides(op->caller.id, n->parent, n->name) || away_is(n->parent, n->name)))
 		return -ENOENT;
 	return gate_may(op->caller.id, ACL_OP_STAT, n->parent, n->name, 0) || seal_own_transient(op->caller.id, n->parent, n->name) ? 0 : -ENOENT;
 }
 
 bool policy_visible(struct op *op, struct node *dir)
 {
-	if (policy_hidden(dir))
+	if (away_is(dir, POLICY))
 		return false;
 	return gate_may(op->caller.id, ACL_OP_STAT, dir, POLICY, ACL_POLICY_FILE);
 }
@@ -187,6 +201,7 @@ int op_lookup(struct op *op, struct node *dir, const char *name, struct entry *o
 	case NODE_FILE:
 	case NODE_LINK:
 	case NODE_POLICY:
+	case NODE_DRAFT:
 	case NODE_CTL_FILE:
 		break;
 	}
@@ -430,7 +445,7 @@ static int sees(struct reading *rd, const struct listed *e)
 	if (rd->dir->kind == NODE_CTL_DIR)
 		return 1;
 	if (!S_ISDIR(e->type))
-		return rd->all && (rd->temporary || !S_ISREG(e->type) || !seal_hides(rd->who, rd->dir, e->name));
+		return rd->all && !away_is(rd->dir, e->name) && (rd->temporary || !S_ISREG(e->type) || !seal_hides(rd->who, rd->dir, e->name));
 	AUTO_FREE char *path = node_path_in(rd->dir, e->name);
 	r = gate_sight_path(rd->who, path, &sight);
 	return r < 0 ? r : sight.listed;

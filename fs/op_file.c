@@ -7,9 +7,11 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "fs/away.h"
 #include "fs/back.h"
 #include "fs/command.h"
 #include "fs/commit.h"
+#include "fs/draft.h"
 #include "fs/gate.h"
 #include "fs/handle.h"
 #include "fs/inflight.h"
@@ -19,6 +21,7 @@
 #include "fs/node.h"
 #include "fs/op.h"
 #include "fs/policy.h"
+#include "fs/record.h"
 #include "fs/seal.h"
 #include "fs/virt_ctl.h"
 
@@ -102,14 +105,14 @@ static int open_file(struct op *op, struct node *n, int flags, struct handle **o
 	return r < 0 ? r : 0;
 }
 
-static int open_draft(struct op *op, struct node *n, int flags, struct handle **out)
+static int open_draft(struct op *op, const struct draft_kind *kind, struct node *n, int flags, struct handle **out)
 {
 	struct draft *d;
 	int r = handle_new(HANDLE_DRAFT, n, op->caller.id, flags, out);
 
 	if (r < 0)
 		return r;
-	r = draft_open(op, n->parent, flags & O_TRUNC, &d);
+	r = draft_open(op, kind, n->parent, n->name, flags & O_TRUNC, &d);
 	if (r < 0)
 		handle_free(*out);
 	else
@@ -125,7 +128,7 @@ static int open_policy(struct op *op, struct node *n, int flags, struct handle *
 	if (r < 0)
 		return r;
 	if (opens_for_writing(flags))
-		return open_draft(op, n, flags, out);
+		return open_draft(op, &policy_draft_kind, n, flags, out);
 	r = back_dir_get(n->parent, &dirfd);
 	if (r < 0)
 		return r;
@@ -139,6 +142,33 @@ static int open_policy(struct op *op, struct node *n, int flags, struct handle *
 	}
 	back_dir_put(n->parent, dirfd);
 	return r < 0 ? r : 0;
+}
+
+/* Readers get the revision that is in force, writers a private copy. Nothing of either is kept by the kernel: writer and reader share a number. */
+static int open_record(struct op *op, struct node *n, int flags, struct handle **out)
+{
+	int r;
+
+	if (n->gone)
+		return -ENOENT;
+	if (!opens_for_writing(flags)) {
+		r = open_file(op, n, flags, out);
+		if (r == 0)
+			(*out)->direct = true;
+		return r;
+	}
+	r = (flags & O_ACCMODE) == O_WRONLY ? 0 : seal_check_read(op, n->parent, n->name);
+	if (r == 0)
+		r = seal_check(op, ACL_OP_WRITE, n->parent, n->name);
+	return r < 0 ? r : open_draft(op, &record_draft_kind, n, flags, out);
+}
+
+/* Its writer opens it a second time: another record. */
+static int open_typed(struct op *op, struct node *n, int flags, struct handle **out)
+{
+	if (!opens_for_writing(flags))
+		return -EBUSY;
+	return open_draft(op, &record_draft_kind, n, flags | O_TRUNC, out);
 }
 
 static int open_text(struct op *op, struct node *n, int flags, struct handle **out)
@@ -162,7 +192,9 @@ static int open_locked(struct op *op, struct node *n, int flags, struct handle *
 {
 	switch (n->kind) {
 	case NODE_FILE:
-		return open_file(op, n, flags, out);
+		return record_is(n->parent, n->name) ? open_record(op, n, flags, out) : open_file(op, n, flags, out);
+	case NODE_DRAFT:
+		return open_typed(op, n, flags, out);
 	case NODE_POLICY:
 		return open_policy(op, n, flags, out);
 	case NODE_CTL_FILE:
@@ -228,6 +260,46 @@ static int make_file(struct op *op, struct node *dir, const char *name, mode_t m
 	return r;
 }
 
+/* A record of that name is there: it is opened, not made, unless an editor has just moved it away to write it anew. */
+static int write_again(struct op *op, struct node *dir, const char *name, struct entry *entry)
+{
+	if (!away_is(dir, name)) {
+		entry_drop(entry);
+		return -EEXIST;
+	}
+	int r = gate_check(op, ACL_OP_WRITE, dir, name, 0);
+
+	if (r < 0)
+		entry_drop(entry);
+	return r;
+}
+
+/* The name is there for its writer only, until the first commit stores the record under its own. */
+static int create_record(struct op *op, struct node *dir, const char *name, int flags, struct entry *entry, struct handle **out)
+{
+	int r = entry_fill(op, dir, name, entry);
+
+	if (r == 0 && (r = write_again(op, dir, name, entry)) < 0)
+		return r;
+	if (r == -ENOENT)
+		*entry = (struct entry){.node = node_enter(dir, name, NODE_DRAFT, NULL, node_virtual_ino(dir, name))};
+	else if (r < 0)
+		return r;
+	r = open_draft(op, &record_draft_kind, entry->node, flags | O_TRUNC, out);
+	if (r == 0 && entry->node->kind == NODE_DRAFT)
+		r = attr_draft(op, entry->node, &entry->attr);
+	if (r < 0)
+		entry_drop(entry);
+	return r;
+}
+
+static int refuse_mknod(struct op *op, struct node *dir, const char *name)
+{
+	AUTO_FREE char *path = node_path_in(dir, name);
+
+	return gate_refuse(op, EPERM, ACL_OP_CREATE, path, "%s would be a record: one is made by writing its text, not empty", path);
+}
+
 static int create_file(struct op *op, struct node *dir, const char *name, mode_t mode, int flags, struct entry *entry, struct handle **out)
 {
 	enum acl_op what = out ? ACL_OP_CREATE : ACL_OP_MKNOD;
@@ -241,6 +313,8 @@ static int create_file(struct op *op, struct node *dir, const char *name, mode_t
 		r = naming_check(op, ACL_OP_CREATE, dir, name, false, true);
 	if (r == 0)
 		r = naming_check_dir_named(op, ACL_OP_CREATE, dir);
+	if (r == 0 && record_is(dir, name))
+		return out ? create_record(op, dir, name, flags, entry, out) : refuse_mknod(op, dir, name);
 	if (r == 0 && dir->kind == NODE_SLOT)
 		r = lazy_materialise(op, dir);
 	return r < 0 ? r : make_file(op, dir, name, mode, flags, entry, out);
@@ -257,12 +331,12 @@ static int create_policy(struct op *op, struct node *dir, int flags, struct entr
 	r = gate_check(op, ACL_OP_CREATE, dir, POLICY, ACL_POLICY_FILE);
 	if (r == 0 && dir->kind == NODE_SLOT)
 		r = lazy_materialise(op, dir);
-	if (r == 0 && (flags & O_EXCL) && attr_policy(op, dir, &st) == 0 && !policy_hidden(dir))
+	if (r == 0 && (flags & O_EXCL) && attr_policy(op, dir, &st) == 0 && !away_is(dir, POLICY))
 		r = -EEXIST;
 	if (r < 0)
 		return r;
 	*entry = (struct entry){.node = node_enter(dir, POLICY, NODE_POLICY, NULL, dir->ino | NODE_POLICY_INO_BIT)};
-	r = open_draft(op, entry->node, flags | (attr_policy(op, dir, &st) == 0 && !policy_hidden(dir) ? 0 : O_TRUNC), out);
+	r = open_draft(op, &policy_draft_kind, entry->node, flags | (attr_policy(op, dir, &st) == 0 && !away_is(dir, POLICY) ? 0 : O_TRUNC), out);
 	if (r == 0)
 		r = attr_policy(op, dir, &entry->attr);
 	if (r < 0)

@@ -12,6 +12,7 @@
 #include "base/ynode.h"
 #include "fs/back.h"
 #include "fs/commit.h"
+#include "fs/draft.h"
 #include "fs/creator.h"
 #include "fs/gate.h"
 #include "fs/handle.h"
@@ -111,6 +112,10 @@ int op_unlink(struct op *op, struct node *dir, const char *name)
 	WITH_WRLOCK(&tree_lock);
 	if (dir->gone)
 		return -ENOENT;
+	if (draft_cancel(dir, name, op->caller.uid)) {
+		name_gone(dir, name);
+		return 0;
+	}
 	return dir->kind == NODE_DIR ? unlink_file(op, dir, name, &keep) : -EISDIR;
 }
 

@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "fs/autoown.h"
+#include "fs/away.h"
 #include "fs/back.h"
 #include "fs/commit.h"
 #include "fs/gate.h"
@@ -246,7 +247,7 @@ static int rename_onto_policy(struct op *op, struct node *from, const char *name
 	struct stat st;
 	int fd = -1, r = decide_policy_source(op, from, name, to);
 
-	if (r == 0 && (flags & RENAME_NOREPLACE) && to->kind == NODE_DIR && !policy_hidden(to) && attr_policy(op, to, &st) == 0)
+	if (r == 0 && (flags & RENAME_NOREPLACE) && to->kind == NODE_DIR && !away_is(to, POLICY) && attr_policy(op, to, &st) == 0)
 		r = -EEXIST;
 	if (r == 0)
 		r = from->kind == NODE_DIR ? back_dir_get(from, &fd) : -ENOENT;

@@ -193,6 +193,8 @@ static int may_change(struct op *op, struct node *n, enum acl_op what)
 	case NODE_POLICY:
 		r = gate_check(op, what, n->parent, POLICY, ACL_POLICY_FILE);
 		return r < 0 ? r : -EOPNOTSUPP;
+	case NODE_DRAFT: /* a new inode for each revision keeps none */
+		return -EOPNOTSUPP;
 	case NODE_LINK:
 	case NODE_CTL_DIR:
 	case NODE_CTL_FILE:

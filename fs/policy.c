@@ -21,12 +21,14 @@
 #include "base/log.h"
 #include "base/sha256.h"
 #include "defaults/defaults.h"
+#include "fs/away.h"
 #include "fs/back.h"
-#include "fs/commit.h"
 #include "fs/gate.h"
 #include "fs/index.h"
+#include "fs/memo.h"
 #include "fs/node.h"
 #include "fs/opts.h"
+#include "fs/record.h"
 #include "fs/watch.h"
 
 enum {
@@ -662,7 +664,9 @@ void policy_exit(void)
 	if (!pol.engine)
 		return;
 	gate_free();
-	commit_free();
+	away_free();
+	memo_free();
+	records_free();
 	read_settle();
 	keep_all(false);
 	acl_policy_unref(pol.nowhere);

@@ -15,12 +15,13 @@
 #include "base/str.h"
 #include "fs/back.h"
 #include "fs/command.h"
-#include "fs/commit.h"
+#include "fs/draft.h"
 #include "fs/gate.h"
 #include "fs/handle.h"
 #include "fs/index.h"
 #include "fs/journal.h"
 #include "fs/lazy.h"
+#include "fs/memo.h"
 #include "fs/names.h"
 #include "fs/node.h"
 #include "fs/op.h"
@@ -168,7 +169,20 @@ static void make_whoami(const struct ask *a, struct buf *out)
 
 static void make_last_error(const struct ask *a, struct buf *out) { gate_last_error(a->who, a->format, out); }
 
-static void make_rejected(const struct ask *a, struct buf *out) { policy_rejected(a->dir, a->who->uid, out); }
+static bool memo_of(enum memo_kind kind, const struct identity *who, const struct node *dir, struct buf *out)
+{
+	AUTO_FREE char *path = node_path(dir);
+
+	return memo_get(kind, who->uid, path, out);
+}
+
+static void make_rejected(const struct ask *a, struct buf *out) { memo_of(MEMO_REJECTED, a->who, a->dir, out); }
+
+static void make_last_created(const struct ask *a, struct buf *out)
+{
+	if (memo_of(MEMO_CREATED, a->who, a->dir, out))
+		buf_addc(out, '\n');
+}
 
 static const struct {
 	enum ctl_place place;
@@ -528,7 +542,7 @@ static bool row_visible(const struct ctl_row *row, const struct identity *who, s
 	case CTL_ROOT:
 		return !dir->parent;
 	case CTL_OWN:
-		return policy_rejected(dir, who->uid, NULL);
+		return memo_of(MEMO_REJECTED, who, dir, NULL);
 	case CTL_WATCHERS:
 		return watches(who, dir);
 	}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * .zddc.d/rows/<group>/ holds "floor" (numbers up to it were used before anybody counted) and a file for each number taken since: "7" holds
+ * the boot id of the daemon that took it and is 0600 until its record is in place, then 0400. A number whose daemon died in between is
+ * free again if no record has it; whoever makes "7.BOOT" exclusively, BOOT being the dead daemon's, has it.
+ */
+#include "fs/rows.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "fs/back.h"
+
+enum {
+	TAKEN = 0600,
+	KEPT = 0400,
+	SLOW = 60, /* seconds after which another host's unfinished number counts as a dead daemon's */
+	NAME_BYTES = 64,
+	ROWS_MOST = 999999999,
+};
+
+static const char FLOOR[] = "floor";
+
+/* ------------------------------------------------------------------ where to begin: a guess, which exclusive creation corrects */
+
+/* By the inode of the group's directory: nearly always the number that is free. */
+static struct hint {
+	uint64_t ino, dev;
+	unsigned long next;
+} hints[256]; /* hints_lock */
+static pthread_mutex_t hints_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static struct hint *hint_of(const struct stat *st) { return &hints[(st->st_ino * 0x9e3779b97f4a7c15ull >> 32) % ARRAY_LEN(hints)]; }
+
+/* 0 if there is none. */
+static unsigned long hint_get(const struct stat *st)
+{
+	WITH_MUTEX(&hints_lock);
+	const struct hint *h = hint_of(st);
+
+	return h->ino == st->st_ino && h->dev == st->st_dev ? h->next : 0;
+}
+
+/* All from 'from' up to 'row' are taken now. A number that was dropped meanwhile stays the first. */
+static void hint_taken(const struct stat *st, unsigned long from, unsigned long row)
+{
+	WITH_MUTEX(&hints_lock);
+	struct hint *h = hint_of(st);
+
+	if (h->ino != st->st_ino || h->dev != st->st_dev)
+		*h = (struct hint){st->st_ino, st->st_dev, row + 1};
+	else if (h->next >= from && h->next <= row)
+		h->next = row + 1;
+}
+
+static void hint_dropped(const struct stat *st, unsigned long row)
+{
+	WITH_MUTEX(&hints_lock);
+	struct hint *h = hint_of(st);
+
+	if (h->ino == st->st_ino && h->dev == st->st_dev && h->next > row)
+		h->next = row;
+}
+
+/* ------------------------------------------------------------------ the group's directory */
+
+static void note_highest(void *arg, unsigned long row)
+{
+	unsigned long *highest = arg;
+
+	if (row > *highest)
+		*highest = row;
+}
+
+static int open_parent(const struct rows *r, int *fd)
+{
+	AUTO_CLOSE int store = -1;
+	int e = back_own_subdir(r->dirfd, ".zddc.d", &store);
+
+	return e < 0 ? e : back_own_subdir(store, "rows", fd);
+}
+
+/* A new group appears complete, floor and all: of several that make it at once, one is first. */
+static int make_group(const struct rows *r, int parent)
+{
+	unsigned long floor = 0;
+	char tmp[BACK_TMP_NAME], text[NAME_BYTES];
+	int tmpdir, e = r->used(r->arg, note_highest, &floor);
+
+	if (e == 0)
+		e = back_tmp_dir(tmp, &tmpdir);
+	if (e < 0)
+		return e;
+	AUTO_CLOSE int fd = back_opendir(tmpdir, tmp);
+	e = fd < 0 ? fd : back_replace(fd, FLOOR, text, (size_t)snprintf(text, sizeof(text), "%lu\n", floor), KEPT, geteuid(), getegid());
+	if (e == 0)
+		e = back_rename(tmpdir, tmp, parent, r->scope, 0);
+	if (e < 0)
+		back_rmtree(tmpdir, tmp);
+	return e == -ENOTEMPTY || e == -EEXIST ? 0 : e;
+}
+
+static int open_group(const struct rows *r, int *fd)
+{
+	AUTO_CLOSE int parent = -1;
+	int e = open_parent(r, &parent);
+
+	if (e < 0)
+		return e;
+	*fd = back_opendir(parent, r->scope);
+	if (*fd == -ENOENT) {
+		e = make_group(r, parent);
+		*fd = e < 0 ? e : back_opendir(parent, r->scope);
+	}
+	return *fd < 0 ? *fd : 0;
+}
+
+static unsigned long floor_of(int group)
+{
+	AUTO_BUF text = BUF_INIT;
+
+	return back_read_all(group, FLOOR, &text, NAME_BYTES) < 0 ? 0 : strtoul(buf_str(&text), NULL, 10);
+}
+
+/* ------------------------------------------------------------------ one number */
+
+static void row_name(unsigned long row, char name[NAME_BYTES]) { snprintf(name, NAME_BYTES, "%lu", row); }
+
+/* A file that says whose it is, made elsewhere and linked: whoever sees the name can read it. -EEXIST if the name is taken. */
+static int claim(const struct rows *r, int group, const char *name)
+{
+	char tmp[BACK_TMP_NAME], text[NAME_BYTES];
+	int tmpdir, e;
+	AUTO_CLOSE int fd = back_tmp_file(tmp, &tmpdir);
+
+	if (fd < 0)
+		return fd;
+	ssize_t n = back_pwrite(fd, text, (size_t)snprintf(text, sizeof(text), "%016llx\n", (unsigned long long)r->boot), 0);
+	e = n < 0 ? (int)n : back_link(tmpdir, tmp, group, name);
+	back_unlink(tmpdir, tmp);
+	return e;
+}
+
+struct search {
+	unsigned long row;
+	bool found;
+};
+
+static void note_found(void *arg, unsigned long row)
+{
+	struct search *s = arg;
+
+	s->found |= row == s->row;
+}
+
+/* Whose it is, if that daemon seems to be dead and its record is not in place. */
+static bool is_orphan(const struct rows *r, int group, unsigned long row, struct buf *boot)
+{
+	struct search s = {.row = row};
+	char name[NAME_BYTES];
+	struct stat st;
+
+	row_name(row, name);
+	if (back_stat(group, name, &st) < 0 || (st.st_mode & 0777) == KEPT || back_read_all(group, name, boot, NAME_BYTES) < 0)
+		return false;
+	if (boot->len != 17 || strtoull(buf_str(boot), NULL, 16) == r->boot)
+		return false;
+	boot->data[--boot->len] = '\0';
+	if (r->shared && st.st_ctim.tv_sec + SLOW > time(NULL))
+		return false;
+	if (r->used(r->arg, note_found, &s) < 0)
+		return false;
+	if (s.found) /* its daemon died just before it could say so */
+		rows_keep(r, row);
+	return !s.found;
+}
+
+/* The number of a dead daemon becomes ours if we are the first to say so. */
+static bool adopt(const struct rows *r, int group, unsigned long row)
+{
+	AUTO_BUF boot = BUF_INIT;
+	char name[NAME_BYTES], by[NAME_BYTES], text[NAME_BYTES];
+
+	if (!is_orphan(r, group, row, &boot))
+		return false;
+	row_name(row, name);
+	snprintf(by, sizeof(by), "%lu.%s", row, buf_str(&boot));
+	if (claim(r, group, by) < 0)
+		return false;
+	return back_replace(group, name, text, (size_t)snprintf(text, sizeof(text), "%016llx\n", (unsigned long long)r->boot), TAKEN, geteuid(),
+			    getegid()) == 0;
+}
+
+/* ------------------------------------------------------------------ taking */
+
+/* From 'row' on, the first that is free. 'adopting': or that a dead daemon has left. */
+static int take_from(const struct rows *r, int group, unsigned long row, bool adopting, unsigned long *out)
+{
+	char name[NAME_BYTES];
+	int e = -EEXIST;
+
+	for (; e == -EEXIST && row <= ROWS_MOST; row++) {
+		row_name(row, name);
+		e = claim(r, group, name);
+		if (e == -EEXIST && adopting && adopt(r, group, row))
+			e = 0;
+		if (e == 0)
+			*out = row;
+	}
+	return e == -EEXIST ? -EFBIG : e;
+}
+
+int rows_take(const struct rows *r, unsigned long *row)
+{
+	AUTO_CLOSE int group = -1;
+	unsigned long hint, from;
+	struct stat st;
+	int e = open_group(r, &group);
+
+	if (e == 0)
+		e = back_fstat(group, &st);
+	if (e < 0)
+		return e;
+	hint = hint_get(&st);
+	from = hint ? hint : floor_of(group) + 1;
+	e = take_from(r, group, from, !hint, row);
+	if (e == 0)
+		hint_taken(&st, from, *row);
+	return e;
+}
+
+int rows_keep(const struct rows *r, unsigned long row)
+{
+	AUTO_CLOSE int group = -1;
+	char name[NAME_BYTES];
+	int e = open_group(r, &group);
+
+	row_name(row, name);
+	return e < 0 ? e : back_chmod(group, name, KEPT);
+}
+
+void rows_drop(const struct rows *r, unsigned long row)
+{
+	AUTO_CLOSE int group = -1;
+	char name[NAME_BYTES];
+	struct stat st;
+
+	row_name(row, name);
+	if (open_group(r, &group) < 0 || back_unlink(group, name) < 0 || back_fstat(group, &st) < 0)
+		return;
+	hint_dropped(&st, row);
+}

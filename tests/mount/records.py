@@ -1,0 +1,260 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Registers: records through plain files (SPEC section 10), with the tools that people use."""
+import hashlib
+import mmap
+import os
+import re
+import subprocess
+import time
+
+from harness import *  # noqa: F403
+from harness import DC, OBS, PT, Archive, Child, T
+
+MDL, RSK = "P/archive/Acme/mdl", "P/archive/Acme/rsk"
+ROW = """\
+# what we deliver
+originator: ACME
+project: '0007'
+discipline: EL   # electrical
+type: SPC
+sequence: '2623'
+title: Specification for switchgear
+"""
+NAME = "ACME-0007-EL-SPC-2623.yaml"
+RISK = """\
+originator: ACME
+project: '0007'
+discipline: EL
+sequence: '0001'
+title: %s
+"""
+STAMPS = ("created_at", "created_by", "updated_at", "updated_by", "revision", "previous_sha")
+
+
+def fields(text):
+    """The top-level plain fields of a record."""
+    return dict(re.findall(r"^([a-z_A-Z]+): *'?([^'#\n]*?)'? *(?:#.*)?$", text.decode() if isinstance(text, bytes) else text, re.M))
+
+
+def last_error(a, uid, where):
+    return as_user(uid, read_file, a.at(where, ".zddc.d/last-error")).decode(errors="replace")
+
+
+def listing(a, where):
+    return sorted(n for n in as_user(DC, os.listdir, a.at(where)) if n not in (".zddc", "form.yaml", "table.yaml"))
+
+
+def mdl(extra=None):
+    a = Archive(project({MDL + "/": None, RSK + "/": None, **(extra or {})})).mount()
+    for slot in (MDL, RSK):
+        os.chmod(a.behind(slot), 0o777)
+    return a
+
+
+# ---------------------------------------------------------------------------------------------------------------- a record's life
+
+def test_new():
+    a = mdl()
+    T.equal(err_as(DC, write_file, a.at(MDL, "typed.yaml"), ROW), "", "a new record under any name")
+    T.equal(listing(a, MDL), [NAME], "is stored under the name its fields make")
+    text = a.text(MDL, NAME)
+    f = fields(text)
+    T.check(text.startswith(ROW.encode()), "comments and order of what was written stay", text)
+    T.equal((f["revision"], f["created_by"], f["updated_by"], f["created_at"] == f["updated_at"], "previous_sha" in f),
+            ("1", PEOPLE[DC], PEOPLE[DC], True, False), "it is stamped")
+    T.check(re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", f["created_at"]), "in UTC", f["created_at"])
+    T.equal(as_user(DC, read_file, a.at(MDL, ".zddc.d/last-created")), ("%s/%s\n" % (MDL, NAME)).encode(), "last-created names it")
+    T.equal(err_as(DC, os.stat, a.at(MDL, "typed.yaml")), "ENOENT", "the typed name is gone")
+    T.equal(as_user(OBS, read_file, a.at(MDL, NAME)), text, "others read it")
+    T.equal(err_as(DC, write_file, a.at(MDL, "again.yaml"), ROW), "EEXIST", "its name is taken")
+    T.check("is there already" in last_error(a, DC, MDL), "and last-error says so", last_error(a, DC, MDL))
+    T.equal(err_as(PT, write_file, a.at(MDL, "mine.yaml"), ROW), "EACCES", "who may not create")
+
+
+def test_revision():
+    a = mdl()
+    as_user(DC, write_file, a.at(MDL, "x.yaml"), ROW)
+    first = a.text(MDL, NAME)
+    ino = os.stat(a.behind(MDL, NAME)).st_ino
+    T.equal(err_as(DC, write_file, a.at(MDL, NAME), first.replace(b"switchgear", b"big switchgear")), "", "a second revision")
+    second = a.text(MDL, NAME)
+    f = fields(second)
+    T.equal((f["revision"], f["previous_sha"], f["created_at"]), ("2", hashlib.sha256(first).hexdigest(), fields(first)["created_at"]), "follows the first")
+    T.check(os.stat(a.behind(MDL, NAME)).st_ino != ino, "in another inode")
+    T.equal(as_user(OBS, read_file, a.at(MDL, NAME)), second, "is what is read")
+    T.equal(err_as(DC, write_file, a.at(MDL, NAME), second), "", "the same bytes again")
+    T.equal(a.text(MDL, NAME), second, "make no revision")
+    T.equal(err_as(DC, write_file, a.at(MDL, NAME), second.replace(b"revision: 2", b"revision: 77").replace(b"dc@example.com", b"x@y.z")), "", "stamps of a client")
+    T.equal((fields(a.text(MDL, NAME))["revision"], fields(a.text(MDL, NAME))["created_by"]), ("3", PEOPLE[DC]), "count for nothing")
+    T.equal(err_as(DC, write_file, a.at(MDL, NAME), second.replace(b"2623", b"2624")), "EINVAL", "it keeps its name")
+    T.check("keeps its name" in last_error(a, DC, MDL), "and last-error says so", last_error(a, DC, MDL))
+    T.equal(err_as(OBS, write_file, a.at(MDL, NAME), first), "EACCES", "who may not write")
+
+
+def test_refused():
+    a = mdl({MDL + "/.zddc": "field_codes:\n  discipline: {kind: enum, codes: [EL, ME]}\n"})
+    as_user(DC, write_file, a.at(MDL, "x.yaml"), ROW)
+    before = a.text(MDL, NAME)
+    for text, says in ((ROW.replace("EL ", "XX "), (":4:", "discipline", "EL, ME", MDL + "/.zddc:2")), (ROW + "colour: red\n", (":8:", "colour", "additionalProperties")),
+                       (ROW.replace("title:", "titel:"), ("title", "required")), ("- a list\n", ("a record is a YAML mapping",)),
+                       (ROW + "title: twice\n", (":8:", "title")), (ROW.replace("'2623'", "2623"), (":6:", "sequence")), ("", ("title", "required")),
+                       (ROW + "notes: &a x\n", (":8:", "anchor")), ("# " + "x" * 300 + "\n" + ROW + "plannedDate: soon\n", (":9:", "plannedDate"))):
+        for name in (NAME, "new.yaml"):
+            if not text and name == "new.yaml":
+                continue
+            e = err_as(DC, write_file, a.at(MDL, name), text) if text else err_as(DC, os.truncate, a.at(MDL, name), 0)
+            said = last_error(a, DC, MDL)
+            T.equal(e, "EINVAL", "close of %r" % text[-40:])
+            T.check(all(word in said for word in says), "the refusal of %r names field, line and rule" % text[-40:], said)
+            if text:
+                T.equal(as_user(DC, read_file, a.at(MDL, ".zddc.d/rejected")), text.encode(), "the text is kept for its writer")
+    T.equal((listing(a, MDL), a.text(MDL, NAME)), ([NAME], before), "what was there stays")
+    T.equal(err_as(PT, os.stat, a.at(MDL, ".zddc.d/rejected")), "ENOENT", "nobody else sees it")
+    T.equal(err_as(DC, write_file, a.at(MDL, NAME), b"# " + b"y" * (1 << 20) + b"\n" + before), "EFBIG", "over 1 MiB")
+    T.equal(a.text(MDL, NAME), before, "what was there stays")
+
+
+def typed_life(path):
+    """What the writer of a new record sees until the first commit."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+    out = {"size": os.stat(path).st_size}
+    os.write(fd, ROW.encode())
+    out["written"], out["fstat"], out["read"] = os.stat(path).st_size, os.fstat(fd).st_size, os.pread(fd, 9, 2)
+    out["end"] = os.lseek(fd, 0, os.SEEK_END)
+    out["times"] = [err(os.utime, fd, (1, 1)), err(os.fchmod, fd, 0o600)]
+    yield fd, out
+    out["fsync"] = err(os.fsync, fd)
+    out["after"], out["still"] = err(os.stat, path), os.fstat(fd).st_size
+    os.write(fd, b"notes: more\n")
+    out["close"] = err(os.close, fd)
+
+
+def test_typed_name():
+    """Until the first commit only the writer sees the name; the descriptor goes on to write the record."""
+    a = mdl()
+    path = a.at(MDL, "typed.yaml")
+
+    def life():
+        it = typed_life(path)
+        fd, out = next(it)
+        for _ in it:
+            pass
+        return out
+    out = as_user(DC, life)
+    n = len(ROW)
+    T.equal((out["size"], out["written"], out["fstat"], out["read"], out["end"]), (0, n, n, ROW[2:11].encode(), n), "its writer sees what they have written")
+    T.equal(out["times"], ["", ""], "cp -p is quiet")
+    T.equal((out["fsync"], out["after"], out["close"]), ("", "ENOENT", ""), "fsync commits")
+    T.equal(fields(a.text(MDL, NAME)).get("notes"), "more", "and the descriptor writes the record from then on")
+    T.equal(fields(a.text(MDL, NAME))["revision"], "2", "as its second revision")
+
+    def cancel():
+        fd = os.open(a.at(MDL, "other.yaml"), os.O_WRONLY | os.O_CREAT)
+        os.write(fd, ROW.replace("2623", "9999").encode())
+        os.unlink(a.at(MDL, "other.yaml"))
+        return err(os.close, fd)
+    T.equal(as_user(DC, cancel), "", "a name removed again by its writer")
+    T.equal(listing(a, MDL), [NAME], "makes no record")
+
+    def seen_by_others():
+        fd = os.open(a.at(MDL, "third.yaml"), os.O_WRONLY | os.O_CREAT)
+        got = Child(None, lambda: None).wait()  # (a fork more: FLUSH of the inherited descriptor)
+        time.sleep(0.5)
+        os.close(fd)
+        return got
+    writer = Child(DC, seen_by_others)
+    time.sleep(0.2)
+    T.equal(err_as(OBS, os.stat, a.at(MDL, "third.yaml")), "ENOENT", "others do not see a typed name")
+    T.check("third.yaml" not in as_user(OBS, os.listdir, a.at(MDL)), "nor is it listed")
+    writer.wait()
+
+
+def test_ways_to_write():
+    """>>, truncate, O_TRUNC, O_APPEND, r+, mmap, dd."""
+    a = mdl()
+    as_user(DC, write_file, a.at(MDL, "x.yaml"), ROW)
+    path = a.at(MDL, NAME)
+    T.equal(err_as(DC, write_file, path, "notes: first\n", os.O_WRONLY | os.O_APPEND), "", ">>")
+    T.equal(fields(a.text(MDL, NAME))["notes"], "first", "appends to what is there")
+
+    def patch():
+        with open(path, "r+b") as f:
+            text = f.read()
+            f.seek(text.index(b"first"))
+            f.write(b"third")
+    T.equal(err_as(DC, patch), "", "r+")
+    T.equal(fields(a.text(MDL, NAME))["notes"], "third", "changes bytes in place")
+
+    def mapped(prot):
+        fd = os.open(path, os.O_RDWR)
+        try:
+            with mmap.mmap(fd, 0, flags=mmap.MAP_SHARED, prot=prot) as m:
+                return bytes(m[:4])
+        finally:
+            os.close(fd)
+    T.equal(err_as(DC, mapped, mmap.PROT_READ | mmap.PROT_WRITE), "ENODEV", "a shared mapping of a private copy is refused")
+
+    def private():
+        fd = os.open(path, os.O_RDONLY)
+        with mmap.mmap(fd, 0, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ) as m:
+            return bytes(m)
+    T.equal(as_user(DC, private), a.text(MDL, NAME), "a private one reads")
+    before = a.text(MDL, NAME)
+    T.equal(err_as(DC, os.truncate, path, 10), "EINVAL", "truncate by path is a whole edit")
+    T.equal(a.text(MDL, NAME), before, "and is refused as such")
+
+    def reader_keeps_its_revision():
+        fd = os.open(path, os.O_RDONLY)
+        write_file(path, before.replace(b"third", b"a much longer note than before"))
+        old, new = os.read(fd, 1 << 16), read_file(path)
+        os.close(fd)
+        return old, new
+    old, new = as_user(DC, reader_keeps_its_revision)
+    T.equal((old, new), (before, a.text(MDL, NAME)), "an open descriptor reads its revision, a new one the next")
+
+
+def test_rows():
+    a = mdl()
+    for i in range(3):
+        T.equal(err_as(DC, write_file, a.at(RSK, "new.yaml"), RISK % ("risk %d" % i)), "", "a risk")
+    base = "ACME-0007-EL-RSK-0001-"
+    T.equal(listing(a, RSK), ["%s%03d.yaml" % (base, i) for i in (1, 2, 3)], "rows count within their group")
+    T.equal([fields(a.text(RSK, n))["row"] for n in listing(a, RSK)], ["001", "002", "003"], "and know their number")
+    T.equal(fields(a.text(RSK, base + "001.yaml"))["type"], "RSK", "defaults are filled in")
+    T.equal(err_as(DC, write_file, a.at(RSK, "new.yaml"), (RISK % "x").replace("'0001'", "'0002'")), "", "another group")
+    T.check("ACME-0007-EL-RSK-0002-001.yaml" in listing(a, RSK), "counts for itself", listing(a, RSK))
+    T.equal(err_as(DC, write_file, a.at(RSK, "new.yaml"), RISK % "x" + "type: SPC\n"), "EINVAL", "type is locked")
+    T.check("locked" in last_error(a, DC, RSK), "and last-error says so", last_error(a, DC, RSK))
+    T.equal(err_as(DC, os.unlink, a.at(RSK, base + "003.yaml")), "", "the last one goes")
+    as_user(DC, write_file, a.at(RSK, "new.yaml"), RISK % "after")
+    T.check(base + "004.yaml" in listing(a, RSK) and base + "003.yaml" not in listing(a, RSK), "a number is never used twice", listing(a, RSK))
+    a.umount()
+    a.mount()
+    as_user(DC, write_file, a.at(RSK, "new.yaml"), RISK % "after a remount")
+    T.check(base + "005.yaml" in listing(a, RSK), "not even after a remount", listing(a, RSK))
+
+
+def write_rows(path, who, n):
+    for i in range(n):
+        write_file(os.path.join(path, "typed-%d.yaml" % who), RISK % ("writer %d, row %d" % (who, i)))
+
+
+def test_parallel_rows():
+    """8 writers in one group: unique, without gaps, nothing lost. FULL: 500 rows each."""
+    a = mdl()
+    each = 500 if os.environ.get("FULL") else 25 if VARIANT == "release" else 5
+    began = time.monotonic()
+    writers = [Child(DC, write_rows, a.at(RSK), who, each) for who in range(8)]
+    for w in writers:
+        w.wait()
+    took = time.monotonic() - began
+    rows = sorted(int(n[-8:-5]) if n[-9] == "-" else int(n.split("-")[-1][:-5]) for n in listing(a, RSK))
+    T.equal(rows, list(range(1, 8 * each + 1)), "%d rows of 8 writers (%.1f s)" % (8 * each, took))
+    titles = {fields(a.text(RSK, n))["title"] for n in listing(a, RSK)}
+    T.equal(len(titles), 8 * each, "each of them is there")
+
+
+if __name__ == "__main__":
+    T.run(test_new, test_revision, test_refused, test_typed_name, test_ways_to_write, test_rows, test_parallel_rows)
+    T.finish()
