@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """LibreOffice, headless, in the three places: a new document, saving again, opening what is finished, converting."""
 import os
+import shutil
 import signal
 import subprocess
 import zipfile
@@ -9,7 +10,6 @@ import zipfile
 from toolbox import Row, T, World, anything, become, changes, columns, line, run_rows
 
 BASE = "123456-EL-SPC-2623_A (IFR) - Spec."
-DRIVER = os.path.join(os.path.dirname(os.path.realpath(__file__)), "office_driver.py")
 KINDS = ("odt", "docx", "ods", "csv")
 
 
@@ -117,6 +117,9 @@ for kind in KINDS:
 ROWS.append(Row("soffice --convert-to ods", convert(False), makes={BASE + "ods": anything()}))
 
 world = World()
+DRIVER = os.path.join(world.base, "office_driver.py")  # users run it, and may not be able to reach the project
+shutil.copyfile(os.path.join(os.path.dirname(os.path.realpath(__file__)), "office_driver.py"), DRIVER)
+os.chmod(DRIVER, 0o644)
 offices = {}
 try:
     chosen = columns()
