@@ -134,6 +134,8 @@ struct acl_policy;
 struct acl *acl_new(struct zddc_doc *defaults, bool strict);
 /* All policies made from it must have been released. */
 void acl_free(struct acl *acl);
+/* Other defaults for the policies that are made from here on; takes a reference. Snapshots have to forget what they know ("" and below). */
+void acl_set_defaults(struct acl *acl, struct zddc_doc *defaults);
 
 /* The .zddc of one directory as the source found it. */
 struct acl_own {

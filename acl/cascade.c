@@ -37,6 +37,28 @@ void acl_free(struct acl *acl)
 	free(acl);
 }
 
+void acl_set_defaults(struct acl *acl, struct zddc_doc *defaults)
+{
+	struct zddc_doc *old;
+
+	pthread_mutex_lock(&acl->lock);
+	old = acl->defaults;
+	acl->defaults = zddc_ref(defaults);
+	pthread_mutex_unlock(&acl->lock);
+	zddc_unref(old);
+}
+
+/* Counted. */
+static struct zddc_doc *defaults_now(struct acl *acl)
+{
+	struct zddc_doc *d;
+
+	pthread_mutex_lock(&acl->lock);
+	d = acl->defaults ? zddc_ref(acl->defaults) : NULL;
+	pthread_mutex_unlock(&acl->lock);
+	return d;
+}
+
 /* ---- what lands on a new level ---- */
 
 struct build {
@@ -231,6 +253,7 @@ static void make_key(struct build *b)
 static void policy_free(struct acl_policy *p)
 {
 	zddc_unref(p->own);
+	zddc_unref(p->defaults);
 	free((char *)p->invalid.file);
 	free(p->c);
 	free(p->fences);
@@ -366,8 +389,9 @@ static struct acl_policy *finish(struct build *b)
 struct acl_policy *acl_root(struct acl *acl, const struct acl_own *own)
 {
 	struct build b = {.p = policy_new(acl, NULL)};
-	if (acl->defaults)
-		add(&b, acl->defaults->top, DEPTH_DEFAULTS, false);
+	b.p->defaults = defaults_now(acl);
+	if (b.p->defaults)
+		add(&b, b.p->defaults->top, DEPTH_DEFAULTS, false);
 	land_own(&b, own);
 	return finish(&b);
 }

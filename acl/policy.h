@@ -49,6 +49,7 @@ struct acl_policy {
 	struct hash128 key;
 	struct acl_policy *parent; /* counted; NULL at the root */
 	struct zddc_doc *own; /* counted; NULL if none */
+	struct zddc_doc *defaults; /* of the root: counted; NULL if none */
 	int level;
 	struct contrib *c; /* by level, within one from the weakest source to the strongest */
 	size_t n;

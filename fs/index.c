@@ -284,25 +284,31 @@ bool index_current(const char *dir, const struct policy_stamp *stamp)
 	return stamp->size >= 0 && (!p->read || policy_stamp_eq(&p->stamp, stamp));
 }
 
-/* A path and its stamp, packed behind each other. */
-static void seen_copy(struct place *p, struct buf *path, struct buf *out)
+/* p at 'path', and all below, each with its path. */
+static void place_each(const struct place *p, struct buf *path, void (*each)(struct buf *out, const struct place *p, const struct buf *path), struct buf *out)
 {
 	size_t len = path->len;
-	struct place *c, *tmp;
+	const struct place *c;
 
-	if (p->policy && p->read) {
-		buf_add(out, &p->stamp, sizeof(p->stamp));
-		buf_add(out, buf_str(path), path->len + 1);
-	}
-	HASH_ITER(hh, p->children, c, tmp) {
+	each(out, p, path);
+	for (c = p->children; c; c = c->hh.next) {
 		if (path->len)
 			buf_addc(path, '/');
 		buf_adds(path, c->name);
-		seen_copy(c, path, out);
+		place_each(c, path, each, out);
 		path->len = len;
 		if (path->data)
 			path->data[len] = '\0';
 	}
+}
+
+/* A stamp and its path, packed behind each other. */
+static void add_seen(struct buf *out, const struct place *p, const struct buf *path)
+{
+	if (!p->policy || !p->read)
+		return;
+	buf_add(out, &p->stamp, sizeof(p->stamp));
+	buf_add(out, buf_str(path), path->len + 1);
 }
 
 void index_each_seen(void (*each)(void *arg, const char *dir, const struct policy_stamp *stamp), void *arg)
@@ -310,7 +316,7 @@ void index_each_seen(void (*each)(void *arg, const char *dir, const struct polic
 	AUTO_BUF all = BUF_INIT, path = BUF_INIT;
 
 	pthread_mutex_lock(&ix.lock);
-	seen_copy(&ix.root, &path, &all);
+	place_each(&ix.root, &path, add_seen, &all);
 	pthread_mutex_unlock(&ix.lock);
 	for (size_t at = 0; at < all.len;) {
 		const char *dir = all.data + at + sizeof(struct policy_stamp);
@@ -501,25 +507,13 @@ static size_t walk_from(const char *dir, bool search)
 
 /* ------------------------------------------------------------------ on disk */
 
-/* Paths, each ended by NUL, behind a first line. */
-static void save_place(struct place *p, struct buf *path, struct buf *out)
+static void add_path(struct buf *out, const struct place *p, const struct buf *path)
 {
-	size_t len = path->len;
-	struct place *c, *tmp;
-
 	if (p->policy)
 		buf_add(out, buf_str(path), path->len + 1);
-	HASH_ITER(hh, p->children, c, tmp) {
-		if (path->len)
-			buf_addc(path, '/');
-		buf_adds(path, c->name);
-		save_place(c, path, out);
-		path->len = len;
-		if (path->data)
-			path->data[len] = '\0';
-	}
 }
 
+/* Paths, each ended by NUL, behind a first line. */
 static void index_save(void)
 {
 	AUTO_BUF path = BUF_INIT, out = BUF_INIT;
@@ -528,7 +522,7 @@ static void index_save(void)
 
 	buf_add(&out, MAGIC, sizeof(MAGIC));
 	pthread_mutex_lock(&ix.lock);
-	save_place(&ix.root, &path, &out);
+	place_each(&ix.root, &path, add_path, &out);
 	complete = !ix.pending;
 	pthread_mutex_unlock(&ix.lock);
 	if (!complete)

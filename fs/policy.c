@@ -57,6 +57,7 @@ static struct {
 	struct acl_policy *nowhere; /* what holds in a directory that was moved or removed behind the mount: nothing is granted */
 	_Atomic uint64_t generation;
 	bool none, strict;
+	const char *defaults_file; /* NULL: the built-in ones */
 	struct timespec began;
 
 	/* the text read last, until it is known to be valid; only used under the snapshot's lock */
@@ -525,13 +526,6 @@ void policy_dir_renamed(const char *from, const char *to)
 	policy_bump();
 }
 
-void policy_reload(void)
-{
-	index_rebuild(false);
-	policy_behind("");
-	log_notice("policy is read again");
-}
-
 /* ------------------------------------------------------------------ start and stop */
 
 /* The whole of a file outside the archive. */
@@ -557,27 +551,52 @@ static void keep_at_start(const struct buf *text)
 		keep_warn(r);
 }
 
-static int defaults_load(const struct options *o, struct zddc_doc **out)
+/* The built-in ones, or the file of -o defaults=. */
+static int defaults_load(struct zddc_doc **out)
 {
+	const char *file = pol.defaults_file;
 	AUTO_BUF text = BUF_INIT;
 	AUTO_DIAGS d = DIAGS_INIT;
 	int r = 0;
 
-	if (o->defaults)
-		r = read_file(o->defaults, &text);
+	if (file)
+		r = read_file(file, &text);
 	else
 		buf_add(&text, defaults_zddc_yaml, defaults_zddc_yaml_len);
 	if (r) {
-		log_err("defaults=%s cannot be read: %s", o->defaults, strerror(-r));
+		log_err("defaults=%s cannot be read: %s", file, strerror(-r));
 		return -EINVAL;
 	}
 	if (zddc_parse("defaults", buf_str(&text), text.len, false, &d, out)) {
 		log_each(&d);
-		log_err("the defaults%s%s are invalid; correct them and mount again", o->defaults ? " in " : "", o->defaults ? o->defaults : "");
+		log_err("the defaults%s%s are invalid; correct them first", file ? " in " : "", file ? file : "");
 		return -EINVAL;
 	}
 	keep_at_start(&text);
 	return 0;
+}
+
+/* An invalid text changes nothing, and is logged. */
+static void defaults_reload(void)
+{
+	struct zddc_doc *defaults;
+
+	if (!pol.defaults_file)
+		return;
+	if (defaults_load(&defaults)) {
+		log_err("the defaults known before stay in force");
+		return;
+	}
+	acl_set_defaults(pol.engine, defaults);
+	zddc_unref(defaults);
+}
+
+void policy_reload(void)
+{
+	defaults_reload();
+	index_rebuild(false);
+	policy_behind("");
+	log_notice("policy is read again");
 }
 
 /* Refuses an archive whose root says nothing, or nonsense. */
@@ -614,7 +633,8 @@ int policy_init(const struct options *o)
 	clock_gettime(CLOCK_REALTIME, &pol.began);
 	pol.none = o->policy_none;
 	pol.strict = o->strict;
-	if (defaults_load(o, &defaults))
+	pol.defaults_file = o->defaults;
+	if (defaults_load(&defaults))
 		return -EINVAL;
 	if (root_check(o)) {
 		zddc_unref(defaults);

@@ -24,7 +24,7 @@ int policy_start(void);
 void policy_stop(void);
 /* Frees the engine; after the node table is gone. */
 void policy_exit(void);
-/* SIGHUP: forgets every document and looks again. */
+/* SIGHUP: reads the file of -o defaults= again, forgets every document and looks again. */
 void policy_reload(void);
 /* -o policy=none: nothing is decided. */
 bool policy_none(void);

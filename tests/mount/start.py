@@ -215,6 +215,26 @@ def test_sighup():
     T.check("identities" in a.log_text(), "and is reported in the log", a.log_text())
 
 
+def test_sighup_defaults():
+    """SIGHUP reads the file of defaults= again; an invalid one leaves the old one in force."""
+    grants = "paths: {d: {acl: {permissions: {\"%s\": r}}}}\n"
+    a = Archive({".zddc": "admins: [admin@example.com]\n", "d/f": "text\n"}, defaults=grants % "alice@example.com").mount()
+    def readers():
+        return [u for u in (ALICE, BOB) if not err_as(u, read_file, a.at("d/f"))]
+    T.equal(readers(), [ALICE], "the defaults grant")
+    a.put("../defaults.yaml", grants % "bob@example.com")
+    time.sleep(0.3)
+    T.equal(readers(), [ALICE], "until SIGHUP they are not read again")
+    for text, want in ((grants % "bob@example.com", [BOB]), ("paths: {d: {acl: {permissions: [broken", [BOB]), (grants % "*", [ALICE, BOB])):
+        a.put("../defaults.yaml", text)
+        os.kill(a.pid, signal.SIGHUP)
+        T.check(eventually(lambda: readers() == want, 2 * SLOW), "after SIGHUP: " + text.strip(), (readers(), want))
+        time.sleep(0.2)
+        T.equal(readers(), want, "and it stays so")
+    T.check("stay in force" in a.log_text() and "broken" not in a.log_text(), "what is invalid is logged", a.log_text())
+    T.check(as_user(ADMIN, read_file, a.at("d/.zddc.d/effective.yaml")).count(b"*") > 0, "effective.yaml shows the new text")
+
+
 def test_domain():
     accounts = Accounts({"ztdomain": (61200, [])})
     try:
@@ -266,5 +286,5 @@ def ordinary_user():
 
 if __name__ == "__main__":
     T.run(test_background, test_mount_flags, test_read_only, test_sigterm_with_open_files, test_umount_busy, test_dead_mount,
-          test_options, test_refusals, test_insecure, test_second_mount, test_sighup, test_domain, test_ordinary_user)
+          test_options, test_refusals, test_insecure, test_second_mount, test_sighup, test_sighup_defaults, test_domain, test_ordinary_user)
     T.finish()
