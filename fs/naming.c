@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "base/ynode.h"
 #include "fs/back.h"
+#include "fs/back_walk.h"
 #include "fs/gate.h"
 #include "fs/node.h"
 #include "fs/op.h"
@@ -75,57 +76,18 @@ int naming_check(struct op *op, enum acl_op what, struct node *dir, const char *
 struct tree {
 	const struct acl_policy *p;
 	struct diags bad;
-	struct buf path;
-	int fd;
-	int err;
-	unsigned depth;
 };
 
-static void offender(struct tree *t, const char *name, const struct docname_error *why)
-{
-	AUTO_BUF path = BUF_INIT;
-
-	buf_addf(&path, "%s%s%s", buf_str(&t->path), t->path.len ? "/" : "", name);
-	diag_add(&t->bad, DIAG_ERROR, buf_str(&path), 0, 0, "%s: %s", docpart_word(why->part), why->text);
-}
-
-static void check_below(struct tree *t, const char *name);
-
-static bool check_entry(void *arg, const char *name, unsigned char type, uint64_t ino)
+static enum walk_on check_entry(void *arg, const struct walked *at)
 {
 	struct tree *t = arg;
 	struct docname_error why;
 
-	(void)ino;
-	if (!strcmp(name, ".zddc") || !strcmp(name, ".zddc.d") || transient_name(t->p, name))
-		return true;
-	if (conforms(name, type == DT_DIR, &why) < 0)
-		offender(t, name, &why);
-	if (type == DT_DIR)
-		check_below(t, name);
-	return t->err == 0 && t->bad.errors < LIMIT_DIAGS;
-}
-
-static void check_below(struct tree *t, const char *name)
-{
-	AUTO_CLOSE int fd = back_opendir(t->fd, name);
-	int above = t->fd, r = fd < 0 ? fd : 0;
-	size_t len = t->path.len;
-
-	if (r == 0 && ++t->depth <= LIMIT_DIR_DEPTH) {
-		if (len)
-			buf_addc(&t->path, '/');
-		buf_adds(&t->path, name);
-		t->fd = fd;
-		r = back_list(fd, "", check_entry, t);
-		t->fd = above;
-		t->path.len = len;
-		if (t->path.data)
-			t->path.data[len] = '\0';
-	}
-	t->depth--;
-	if (r < 0 && !t->err)
-		t->err = r;
+	if (transient_name(t->p, at->name))
+		return WALK_PAST;
+	if (conforms(at->name, at->type == DT_DIR, &why) < 0)
+		diag_add(&t->bad, DIAG_ERROR, at->path, 0, 0, "%s: %s", docpart_word(why.part), why.text);
+	return t->bad.errors < LIMIT_DIAGS ? WALK_ON : WALK_END;
 }
 
 static int refuse_tree(struct op *op, struct node *dir, const char *name, const struct tree *t)
@@ -140,20 +102,17 @@ static int refuse_tree(struct op *op, struct node *dir, const char *name, const 
 int naming_check_tree(struct op *op, struct node *dir, const char *name, int from_fd, const char *name_now)
 {
 	struct acl_policy *p = policy_of(dir);
-	struct tree t = {.p = p, .path = BUF_INIT, .fd = from_fd};
+	struct tree t = {.p = p};
 	enum rule rule = rule_of(p);
 	int r = naming_check(op, ACL_OP_RENAME_TO, dir, name, true, false);
 
 	if (r == 0 && rule != NAMING_OFF)
-		check_below(&t, name_now);
-	if (r == 0)
-		r = t.err;
+		r = back_walk(from_fd, name_now, check_entry, &t);
 	if (r == 0 && t.bad.n && rule == NAMING_ENFORCE)
 		r = refuse_tree(op, dir, name, &t);
 	if (r == 0 && t.bad.n)
 		log_warn("%s is moved into a place with a naming convention: %zu names in it do not follow it", name, t.bad.n);
 	diags_free(&t.bad);
-	buf_free(&t.path);
 	acl_policy_unref(p);
 	return r;
 }

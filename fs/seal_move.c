@@ -14,6 +14,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "fs/back.h"
+#include "fs/back_walk.h"
 #include "fs/gate.h"
 #include "fs/handle.h"
 #include "fs/journal.h"
@@ -361,49 +362,6 @@ static int refuse_sealed_below(struct op *op, struct node *dir, const char *name
 
 /* ------------------------------------------------------------------------------------------------ folders: into a zone */
 
-/* Files below a folder that is on its way. */
-struct arrival {
-	struct buf path;
-	int fd;
-	struct person who;
-	unsigned depth;
-	void (*each)(struct arrival *a, int fd, const char *name, uint64_t ino);
-};
-
-static bool arrival_entry(void *arg, const char *name, unsigned char type, uint64_t ino)
-{
-	struct arrival *a = arg;
-	size_t len = a->path.len;
-	int above = a->fd;
-
-	if (!strcmp(name, ".zddc") || !strcmp(name, ".zddc.d"))
-		return true;
-	if (type == DT_REG)
-		a->each(a, a->fd, name, ino);
-	if (type != DT_DIR || a->depth >= LIMIT_DIR_DEPTH)
-		return true;
-	AUTO_CLOSE int fd = back_opendir(a->fd, name);
-	if (fd < 0)
-		return true;
-	buf_addf(&a->path, "/%s", name);
-	a->fd = fd;
-	a->depth++;
-	back_list(fd, "", arrival_entry, a);
-	a->depth--;
-	a->fd = above;
-	a->path.data[a->path.len = len] = '\0';
-	return true;
-}
-
-static void files_below(struct arrival *a, int dirfd, const char *name)
-{
-	AUTO_CLOSE int fd = back_opendir(dirfd, name);
-
-	a->fd = fd;
-	if (fd >= 0)
-		back_list(fd, "", arrival_entry, a);
-}
-
 /* A descriptor of its own, for work that no lock is held for. Takes the tree lock. */
 static int open_node_dir(struct node *dir)
 {
@@ -431,23 +389,39 @@ static void forget_old_life(int dirfd, const char *name)
 		back_removexattr(dirfd, name, SEAL_RECORD_ATTR);
 }
 
-static void enter_file(struct arrival *a, int fd, const char *name, uint64_t ino)
+/* A folder on its way: the mover, and the path it will have. */
+struct arrival {
+	struct person who;
+	const char *to_path;
+};
+
+static enum walk_on enter_file(void *arg, const struct walked *at)
 {
+	const struct arrival *a = arg;
 	AUTO_BUF path = BUF_INIT;
 
-	forget_old_life(fd, name);
-	buf_addf(&path, "%s/%s", buf_str(&a->path), name);
-	put_flight(ino, SEAL_SEALED, 0, &a->who, buf_str(&path));
+	if (at->type != DT_REG)
+		return WALK_ON;
+	forget_old_life(at->dirfd, at->name);
+	buf_addf(&path, "%s/%s", a->to_path, at->path);
+	put_flight(at->ino, SEAL_SEALED, 0, &a->who, buf_str(&path));
+	return WALK_ON;
 }
 
-static void sync_file(struct arrival *a, int fd, const char *name, uint64_t ino)
+static void sync_file(int dirfd, const char *name)
 {
-	AUTO_CLOSE int file = back_open(fd, name, O_RDONLY, 0);
+	AUTO_CLOSE int file = back_open(dirfd, name, O_RDONLY, 0);
 
-	(void)a;
-	(void)ino;
 	if (file >= 0)
 		back_fsync(file, false);
+}
+
+static enum walk_on sync_entry(void *arg, const struct walked *at)
+{
+	(void)arg;
+	if (at->type == DT_REG)
+		sync_file(at->dirfd, at->name);
+	return WALK_ON;
 }
 
 static int into_zone(struct op *op, struct node *from, const char *name, struct node *to, const char *new_name, bool over)
@@ -463,22 +437,17 @@ static int into_zone(struct op *op, struct node *from, const char *name, struct 
 
 void seal_move_enter(struct op *op, const struct seal_plan *plan, struct node *from, const char *name, const char *to_path)
 {
-	struct arrival a = {.path = BUF_INIT, .each = enter_file};
+	struct arrival a = {.to_path = to_path};
 	int fd;
 
-	if (plan->arrives && plan->file && back_dir_get(from, &fd) == 0) {
-		forget_old_life(fd, name);
-		back_dir_put(from, fd);
-	}
-	if (!plan->arrives || plan->file)
+	if (!plan->arrives || back_dir_get(from, &fd) < 0)
 		return;
-	buf_adds(&a.path, to_path);
 	person_set(&a.who, op->caller.id);
-	if (back_dir_get(from, &fd) == 0) {
-		files_below(&a, fd, name);
-		back_dir_put(from, fd);
-	}
-	buf_free(&a.path);
+	if (plan->file)
+		forget_old_life(fd, name);
+	else
+		back_walk(fd, name, enter_file, &a);
+	back_dir_put(from, fd);
 }
 
 /* Names by the convention of the place; in place only its own name changes. */
@@ -539,7 +508,6 @@ void seal_move_undo(const struct seal_plan *plan, const char *to_path)
 
 void seal_before_move(struct op *op, struct node *from, const char *name, struct node *to, const char *new_name)
 {
-	struct arrival a = {.path = BUF_INIT, .each = sync_file};
 	AUTO_CLOSE int dir = -1;
 	bool comes;
 
@@ -555,9 +523,8 @@ void seal_before_move(struct op *op, struct node *from, const char *name, struct
 	dir = open_node_dir(from);
 	if (dir < 0)
 		return;
-	sync_file(&a, dir, name, 0);
-	files_below(&a, dir, name);
-	buf_free(&a.path);
+	sync_file(dir, name);
+	back_walk(dir, name, sync_entry, NULL);
 }
 
 static void sync_node(struct node *dir)
