@@ -9,5 +9,6 @@
 #define LIMIT_SCALAR_BYTES 4096u	/* one scalar */
 #define LIMIT_DIAGS 50u			/* errors reported of one document */
 #define LIMIT_DIR_DEPTH 256u		/* levels of a cascade: deeper directories are refused */
+#define LIMIT_MOVE_ENTRIES 1000000u	/* in a folder that moves nearer to the root or farther from it */
 
 #endif

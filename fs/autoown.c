@@ -8,11 +8,13 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/limits.h"
 #include "fs/back.h"
 #include "fs/creator.h"
 #include "fs/gate.h"
 #include "fs/node.h"
 #include "fs/policy.h"
+#include "fs/survey.h"
 
 enum { POLICY_MODE = 0644 };
 
@@ -95,17 +97,28 @@ static int mkdir_owned(struct op *op, struct node *dir, const char *name, mode_t
 	return r;
 }
 
+static int too_deep(struct op *op, struct node *dir, const char *name)
+{
+	if (node_depth(dir) < LIMIT_DIR_DEPTH)
+		return 0;
+	AUTO_FREE char *path = node_path_in(dir, name);
+	return gate_refuse(op, ENAMETOOLONG, ACL_OP_MKDIR, path, "folders lie at most %u levels deep", LIMIT_DIR_DEPTH);
+}
+
 int autoown_mkdir(struct op *op, struct node *dir, const char *name, mode_t mode)
 {
 	AUTO_BUF text = BUF_INIT;
 	AUTO_FREE char *path = NULL;
 	bool own;
-	int r = owner_text(op, ACL_OP_MKDIR, dir, name, &own, &text);
+	int r = too_deep(op, dir, name);
 
+	if (!r)
+		r = owner_text(op, ACL_OP_MKDIR, dir, name, &own, &text);
 	if (!r)
 		r = own ? mkdir_owned(op, dir, name, mode, &text) : mkdir_plain(op, dir, name, mode);
 	if (r)
 		return r;
+	survey_tell(dir);
 	path = node_path_in(dir, name);
 	policy_dir_added(path, own);
 	return 0;

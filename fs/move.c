@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/limits.h"
 #include "fs/back.h"
 #include "fs/creator.h"
 #include "fs/gate.h"
@@ -148,6 +149,35 @@ static int decide_ends(struct move *m, const struct leg *l)
 	return r < 0 ? r : gate_check(m->op, l->over ? ACL_OP_RENAME_OVER : ACL_OP_RENAME_TO, l->dst->dir, l->dst->name, 0);
 }
 
+static int refuse_unknown(struct move *m, const struct leg *l, const struct survey *s)
+{
+	if (s->err == -E2BIG)
+		return gate_refuse(m->op, EBUSY, ACL_OP_RENAME, l->src->path, "%s holds more than %u entries: move what is in it part by part", l->src->path,
+				   LIMIT_MOVE_ENTRIES);
+	return gate_refuse(m->op, EBUSY, ACL_OP_RENAME, l->src->path,
+			   "%s cannot be looked through just now for folders that would lie too deep and links that would leave the project (%s): try again", l->src->path,
+			   s->err ? strerror(-s->err) : "somebody is making folders or links in it");
+}
+
+/* Nearer to the root a link in it could leave its project, farther from it a folder could lie too deep. */
+static int decide_depth(struct move *m, const struct leg *l)
+{
+	const struct survey *s = &m->before->survey[l - m->legs];
+	unsigned depth = node_depth(l->dst->dir) + 1;
+
+	if (depth == node_depth(l->src->dir) + 1)
+		return 0;
+	if (s->err || !survey_holds(s, l->src->dir, l->src->name))
+		return refuse_unknown(m, l, s);
+	if (depth + s->height > LIMIT_DIR_DEPTH)
+		return gate_refuse(m->op, ENAMETOOLONG, ACL_OP_RENAME, l->src->path, "folders in it would lie %u levels deep there: at most %u are possible",
+				   depth + s->height, LIMIT_DIR_DEPTH);
+	if (depth < s->climb)
+		return gate_refuse(m->op, EPERM, ACL_OP_RENAME, l->src->path, "%s/%s would lead out of the project from there: a link must stay inside its project",
+				   l->src->path, s->climber);
+	return 0;
+}
+
 static int decide_dir(struct move *m, struct leg *l)
 {
 	int r;
@@ -160,6 +190,8 @@ static int decide_dir(struct move *m, struct leg *l)
 		return r;
 	if (l->moves) {
 		r = decide_ends(m, l);
+		if (r == 0)
+			r = decide_depth(m, l);
 		return r < 0 ? r : decide_carried(m, l);
 	}
 	r = gate_check(m->op, ACL_OP_RENAME, l->src->dir, l->src->name, 0);
@@ -225,8 +257,6 @@ static int kinds_fit(const struct move *m)
 
 static int check_ends(struct move *m)
 {
-	int r;
-
 	if (!m->from.exists) {
 		if (is_declared(m->from.dir, m->from.name))
 			return refuse(m, EPERM, &m->from, "the folder is declared by paths: of a .zddc above; such folders cannot be renamed");
@@ -239,19 +269,21 @@ static int check_ends(struct move *m)
 	}
 	if (m->flags & RENAME_EXCHANGE)
 		return -ENOENT;
-	r = slot_in_way(m->op, ACL_OP_RENAME_TO, m->to.dir, m->to.name);
-	return r;
+	return m->before->hidden ? 0 : slot_in_way(m->op, ACL_OP_RENAME_TO, m->to.dir, m->to.name);
 }
 
 int move_decide(struct move *m)
 {
 	bool exchange = m->flags & RENAME_EXCHANGE;
-	int r = check_ends(m);
+	int r;
+
+	m->to.exists &= !m->before->hidden;
+	r = check_ends(m);
 
 	m->legs[0] = (struct leg){.src = &m->from, .dst = &m->to, .over = m->to.exists};
 	m->legs[1] = (struct leg){.src = &m->to, .dst = &m->from, .over = true};
 	m->n_legs = exchange ? 2 : 1;
 	for (size_t i = 0; r == 0 && i < m->n_legs; i++)
 		r = decide_leg(m, &m->legs[i]);
-	return r;
+	return r == 0 && m->before->hidden ? refuse_hidden(m->op, ACL_OP_RENAME_TO, m->to.path) : r;
 }

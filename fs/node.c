@@ -199,6 +199,15 @@ struct node *node_get(uint64_t id)
 	return NULL;
 }
 
+unsigned node_depth(const struct node *n)
+{
+	unsigned levels = 0;
+
+	for (; n->parent; n = n->parent)
+		levels++;
+	return levels;
+}
+
 /* Drops a reference that is not the last one without the table lock. */
 static bool put_fast(struct node *n)
 {

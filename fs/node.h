@@ -91,6 +91,8 @@ uint64_t node_virtual_ino(const struct node *dir, const char *name);
 char *node_path(const struct node *n);
 /* The path of 'name' in 'dir'. malloc()ed. */
 char *node_path_in(const struct node *dir, const char *name);
+/* Levels below the root (0). Under tree_lock. */
+unsigned node_depth(const struct node *n);
 /* The directory whose policy governs n: itself for directories and slots, else its parent (past .zddc.d). Borrowed. */
 struct node *node_governor(struct node *n);
 /* Table figures for status. */

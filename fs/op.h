@@ -120,6 +120,8 @@ void entry_drop(struct entry *e);
 int entry_visible(struct op *op, struct entry *e);
 /* A name was in the way: -EEXIST, or -EACCES (explained) if the caller may not know of it. Takes tree_lock itself. */
 int entry_exists(struct op *op, enum acl_op what, struct node *dir, const char *name);
+/* Something is there that the caller may not know of, and nothing else stands in the way: -EACCES, explained. */
+int refuse_hidden(struct op *op, enum acl_op what, const char *path);
 pthread_rwlock_t *lock_for_new(struct node *dir);
 int place_for_new(struct op *op, enum acl_op what, struct node *dir, const char *name);
 int slot_in_way(struct op *op, enum acl_op what, struct node *dir, const char *name);
@@ -131,6 +133,8 @@ int attr_slot(struct node *slot, struct stat *out);
 int attr_draft(struct op *op, struct node *n, struct stat *out);
 void note_made(struct op *op, struct node *dir);
 int may_write(struct op *op, struct handle *h);
+/* A descriptor of its own of a directory, for work that no lock is held for; or -errno. Takes tree_lock itself. */
+int dir_open(struct node *dir);
 
 /* op_attr.c */
 int op_getattr(struct op *op, struct node *node, struct handle *h, struct stat *out);

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/limits.h"
 #include "base/str.h"
 #include "fs/autoown.h"
 #include "fs/back.h"
@@ -264,6 +263,11 @@ int slot_in_way(struct op *op, enum acl_op what, struct node *dir, const char *n
 	return gate_refuse(op, EEXIST, what, path, "a folder of that name, in this or another spelling, is declared here");
 }
 
+int refuse_hidden(struct op *op, enum acl_op what, const char *path)
+{
+	return gate_refuse(op, EACCES, what, path, "this name cannot be used here");
+}
+
 int entry_exists(struct op *op, enum acl_op what, struct node *dir, const char *name)
 {
 	struct entry e;
@@ -278,19 +282,10 @@ int entry_exists(struct op *op, enum acl_op what, struct node *dir, const char *
 	if (r == 0)
 		return -EEXIST;
 	AUTO_FREE char *path = node_path_in(dir, name);
-	return gate_refuse(op, EACCES, what, path, "this name cannot be used here");
+	return refuse_hidden(op, what, path);
 }
 
 /* ------------------------------------------------------------------------------------------------ mkdir */
-
-static int too_deep(const struct node *dir)
-{
-	unsigned levels = 1;
-
-	for (; dir->parent; dir = dir->parent)
-		levels++;
-	return levels > LIMIT_DIR_DEPTH ? -ENAMETOOLONG : 0;
-}
 
 static int make_dir(struct op *op, struct node *dir, const char *name, mode_t mode, struct entry *out)
 {
@@ -299,8 +294,6 @@ static int make_dir(struct op *op, struct node *dir, const char *name, mode_t mo
 
 	if (r == 0)
 		r = place_for_new(op, ACL_OP_MKDIR, dir, name);
-	if (r == 0)
-		r = too_deep(dir);
 	if (r == 0)
 		r = slot_in_way(op, ACL_OP_MKDIR, dir, name);
 	if (r == 0)
@@ -339,6 +332,18 @@ int op_opendir(struct op *op, struct node *dir, struct handle **out)
 		return -ENOTDIR;
 	r = gate_enter(op, node_governor(dir));
 	return r < 0 ? r : handle_new(HANDLE_DIR, dir, op->caller.id, 0, out);
+}
+
+int dir_open(struct node *dir)
+{
+	WITH_RDLOCK(&tree_lock);
+	int fd, real, r = dir->kind != NODE_DIR || dir->gone ? -ENOENT : back_dir_get(dir, &fd);
+
+	if (r < 0)
+		return r;
+	real = back_opendir(fd, "");
+	back_dir_put(dir, fd);
+	return real;
 }
 
 int op_releasedir(struct handle *h)

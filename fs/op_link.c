@@ -12,13 +12,37 @@
 #include "fs/lazy.h"
 #include "fs/op_name.h"
 
-static unsigned depth_of(const struct node *dir)
+/* The component at 'at' is "..". */
+static bool is_up(const char *at)
 {
-	unsigned n = 0;
+	return at[0] == '.' && at[1] == '.' && (!at[2] || at[2] == '/');
+}
 
-	for (; dir->parent; dir = dir->parent)
-		n++;
-	return n;
+/* Past one component and the slashes behind it. */
+static const char *next_part(const char *at)
+{
+	at += strcspn(at, "/");
+	return at + strspn(at, "/");
+}
+
+/* The first component that is a name, or the end. *ups: how often ".." stands before it. */
+static const char *past_ups(const char *at, unsigned *ups)
+{
+	for (*ups = 0; *at == '.'; at = next_part(at)) {
+		if (is_up(at))
+			++*ups;
+		else if (at[1] && at[1] != '/')
+			break;
+	}
+	return at;
+}
+
+unsigned link_climbs(const char *target)
+{
+	unsigned ups;
+
+	past_ups(target, &ups);
+	return ups;
 }
 
 /*
@@ -27,26 +51,18 @@ static unsigned depth_of(const struct node *dir)
  */
 const char *link_bad_target(const char *target, const struct node *dir)
 {
-	unsigned depth = depth_of(dir);
-	bool named = false;
+	unsigned depth = node_depth(dir), ups;
+	const char *at = past_ups(target, &ups);
 
 	if (*target == '/')
 		return "a link must be relative";
 	if (!depth)
 		return "a link at the top of the archive belongs to no project";
-	for (const char *at = target; *at; at += strspn(at, "/")) {
-		size_t n = strcspn(at, "/");
-
-		if (n == 2 && at[0] == '.' && at[1] == '.') {
-			if (named)
-				return "\"..\" is only possible at the beginning of a link";
-			if (depth-- <= 1)
-				return "a link must stay inside its project";
-		} else if (n && !(n == 1 && at[0] == '.')) {
-			named = true;
-		}
-		at += n;
-	}
+	if (ups >= depth)
+		return "a link must stay inside its project";
+	for (; *at; at = next_part(at))
+		if (is_up(at))
+			return "\"..\" is only possible at the beginning of a link";
 	return NULL;
 }
 
@@ -60,6 +76,7 @@ static int make_link(struct op *op, const char *target, struct node *dir, const 
 	back_dir_put(dir, fd);
 	if (r < 0)
 		return r;
+	survey_tell(dir);
 	note_made(op, dir);
 	return entry_fill(op, dir, name, out);
 }

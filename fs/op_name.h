@@ -13,6 +13,7 @@
 #include "fs/node.h"
 #include "fs/op.h"
 #include "fs/seal_move.h"
+#include "fs/survey.h"
 
 #define POLICY ".zddc"
 #define CONTROL ".zddc.d"
@@ -39,8 +40,16 @@ bool name_is_empty_dir(int dirfd, const char *name);
 
 /* Why a link in 'dir' may not have this target, or NULL (static text). The project is the first component below the root. */
 const char *link_bad_target(const char *target, const struct node *dir);
+/* How many levels up it leads at its beginning. */
+unsigned link_climbs(const char *target);
 
 /* ------------------------------------------------------------------------------------------------ a rename, before it is done */
+
+/* What had to be found out before the lock for writing was taken. */
+struct before {
+	bool hidden; /* something is there that the caller may not know of: it counts as absent until nothing else is in the way */
+	struct survey survey[2]; /* of what moves, and of what is exchanged for it */
+};
 
 /* One end: a name in a directory. */
 struct end {
@@ -67,6 +76,7 @@ struct move {
 	struct op *op;
 	struct end from, to;
 	unsigned flags;
+	const struct before *before;
 	struct leg legs[2];
 	size_t n_legs;
 };

@@ -134,6 +134,17 @@ static void tell_seal(struct move *m)
 	}
 }
 
+/* Folders and links that come to lie somewhere else may be in a folder that somebody is about to move. */
+static void tell_survey(struct move *m)
+{
+	if (m->from.dir == m->to.dir)
+		return;
+	if (!S_ISREG(m->from.st.st_mode))
+		survey_tell(m->to.dir);
+	if (m->n_legs == 2 && !S_ISREG(m->to.st.st_mode))
+		survey_tell(m->from.dir);
+}
+
 static int act(struct move *m)
 {
 	int r = 0;
@@ -148,6 +159,7 @@ static int act(struct move *m)
 			undo(&m->legs[done]);
 		return r;
 	}
+	tell_survey(m);
 	tell_nodes(m);
 	tell_policy(m);
 	tell_seal(m);
@@ -165,9 +177,10 @@ static int materialise_target(struct move *m)
 	return r < 0 ? r : back_dir_get(m->to.dir, &m->to.fd);
 }
 
-static int rename_entry(struct op *op, struct node *from, const char *name, struct node *to, const char *new_name, unsigned flags)
+static int rename_entry(struct op *op, struct node *from, const char *name, struct node *to, const char *new_name, unsigned flags,
+			const struct before *before)
 {
-	struct move m = {.op = op, .flags = flags};
+	struct move m = {.op = op, .flags = flags, .before = before};
 	int r = end_look(&m.from, from, name), r2 = end_look(&m.to, to, new_name);
 
 	if (r == 0)
@@ -188,24 +201,26 @@ static int rename_entry(struct op *op, struct node *from, const char *name, stru
 /* ------------------------------------------------------------------------------------------------ rename: .zddc */
 
 /* What comes to lie at the other end of a .zddc that is moved away. */
-static int decide_backup(struct op *op, struct node *from, struct node *to, const char *new_name)
+static int decide_backup(struct op *op, struct node *from, struct node *to, const char *new_name, bool hidden)
 {
 	struct end e;
 	int r = end_look(&e, to, new_name);
 
 	if (r == 0)
-		r = e.exists ? seal_check(op, ACL_OP_RENAME_OVER, to, new_name) : gate_check(op, ACL_OP_RENAME_TO, to, new_name, 0);
+		r = e.exists && !hidden ? seal_check(op, ACL_OP_RENAME_OVER, to, new_name) : gate_check(op, ACL_OP_RENAME_TO, to, new_name, 0);
 	if (r == 0)
 		r = naming_check(op, ACL_OP_RENAME_TO, to, new_name, false, false);
 	if (r == 0 && from != to)
 		r = gate_check(op, ACL_OP_RENAME_TO, to, POLICY, ACL_POLICY_FILE);
+	if (r == 0 && hidden)
+		r = refuse_hidden(op, ACL_OP_RENAME_TO, e.path);
 	if (r == 0 && !e.exists)
 		r = slot_in_way(op, ACL_OP_RENAME_TO, to, new_name);
 	end_drop(&e);
 	return r;
 }
 
-static int rename_policy_away(struct op *op, struct node *from, struct node *to, const char *new_name, unsigned flags)
+static int rename_policy_away(struct op *op, struct node *from, struct node *to, const char *new_name, unsigned flags, bool hidden)
 {
 	int r;
 
@@ -215,7 +230,7 @@ static int rename_policy_away(struct op *op, struct node *from, struct node *to,
 	if (r == 0)
 		r = place_for_new(op, ACL_OP_RENAME_TO, to, new_name);
 	if (r == 0)
-		r = decide_backup(op, from, to, new_name);
+		r = decide_backup(op, from, to, new_name, hidden);
 	if (r == 0 && to->kind == NODE_SLOT)
 		r = lazy_materialise(op, to);
 	if (r == 0)
@@ -283,7 +298,8 @@ static int rename_policies(struct op *op, struct node *from, const char *name, s
 	return gate_refuse(op, EPERM, ACL_OP_RENAME, path, "policies are not exchanged or moved between folders: copy the text, then delete the old one");
 }
 
-static int rename_locked(struct op *op, struct node *from, const char *name, struct node *to, const char *new_name, unsigned flags)
+static int rename_locked(struct op *op, struct node *from, const char *name, struct node *to, const char *new_name, unsigned flags,
+			 const struct before *before)
 {
 	bool policy_from = is_policy(name), policy_to = is_policy(new_name);
 	int r;
@@ -295,17 +311,17 @@ static int rename_locked(struct op *op, struct node *from, const char *name, str
 	if ((policy_from && policy_to) || ((flags & RENAME_EXCHANGE) && (policy_from || policy_to)))
 		return rename_policies(op, from, name, to, new_name);
 	if (policy_from)
-		return rename_policy_away(op, from, to, new_name, flags);
+		return rename_policy_away(op, from, to, new_name, flags, before->hidden);
 	if (policy_to)
 		return rename_onto_policy(op, from, name, to, flags);
 	r = place_for_new(op, ACL_OP_RENAME_TO, to, new_name);
 	if (r == 0 && name_class(name) != NAME_ORDINARY && name_class(name) != NAME_TRASH)
 		r = name_class(name) == NAME_CONTROL ? -EPERM : -ENOENT;
-	return r < 0 ? r : rename_entry(op, from, name, to, new_name, flags);
+	return r < 0 ? r : rename_entry(op, from, name, to, new_name, flags, before);
 }
 
 /* What may only be asked without the lock for writing. */
-static int rename_first(struct op *op, struct node *from, const char *name, struct node *to, const char *new_name)
+static int rename_first(struct op *op, struct node *from, const char *name, struct node *to, const char *new_name, unsigned flags, struct before *out)
 {
 	bool exists;
 	int r = 0;
@@ -319,26 +335,29 @@ static int rename_first(struct op *op, struct node *from, const char *name, stru
 	r = name_see_first(op, to, new_name, &exists);
 	if (r == -EBUSY)
 		return r;
-	if (r == -ENOENT && exists) {
-		AUTO_FREE char *path = node_path_in(to, new_name);
-		return gate_refuse(op, EACCES, ACL_OP_RENAME_TO, path, "this name cannot be used here");
-	}
+	out->hidden = r == -ENOENT && exists;
+	seal_before_move(op, from, name, to, new_name);
+	survey_take(&out->survey[0], op, from, name, to);
+	if ((flags & RENAME_EXCHANGE) && r == 0)
+		survey_take(&out->survey[1], op, to, new_name, from);
 	return 0;
 }
 
 int op_rename(struct op *op, struct node *from, const char *name, struct node *to, const char *new_name, unsigned flags)
 {
+	struct before before = {0};
 	int r;
 
 	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
-	r = rename_first(op, from, name, to, new_name);
+	r = rename_first(op, from, name, to, new_name, flags, &before);
 	if (r < 0)
 		return r;
-	seal_before_move(op, from, name, to, new_name);
 	pthread_rwlock_wrlock(&tree_lock);
-	r = rename_locked(op, from, name, to, new_name, flags);
+	r = rename_locked(op, from, name, to, new_name, flags, &before);
 	pthread_rwlock_unlock(&tree_lock);
+	survey_drop(&before.survey[0]);
+	survey_drop(&before.survey[1]);
 	inflight_drain(); /* what was decided for the old place has landed */
 	if (r == 0)
 		seal_after_move(from, to);

@@ -362,19 +362,6 @@ static int refuse_sealed_below(struct op *op, struct node *dir, const char *name
 
 /* ------------------------------------------------------------------------------------------------ folders: into a zone */
 
-/* A descriptor of its own, for work that no lock is held for. Takes the tree lock. */
-static int open_node_dir(struct node *dir)
-{
-	WITH_RDLOCK(&tree_lock);
-	int fd, real, r = dir->kind != NODE_DIR || dir->gone ? -ENOENT : back_dir_get(dir, &fd);
-
-	if (r < 0)
-		return r;
-	real = back_opendir(fd, "");
-	back_dir_put(dir, fd);
-	return real;
-}
-
 /*
  * A record of a life in a zone, on a file outside of any: its zone was lifted, and it may have been changed since. It must not count again
  * where the file gets to now.
@@ -520,7 +507,7 @@ void seal_before_move(struct op *op, struct node *from, const char *name, struct
 		return;
 	if (from != to)
 		handles_settle_at(from, name);
-	dir = open_node_dir(from);
+	dir = dir_open(from);
 	if (dir < 0)
 		return;
 	sync_file(dir, name);
@@ -529,7 +516,7 @@ void seal_before_move(struct op *op, struct node *from, const char *name, struct
 
 static void sync_node(struct node *dir)
 {
-	AUTO_CLOSE int fd = open_node_dir(dir);
+	AUTO_CLOSE int fd = dir_open(dir);
 
 	if (fd >= 0)
 		back_fsync(fd, false);
