@@ -419,7 +419,7 @@ void gate_explain_state(const struct identity *who, enum acl_op what, struct nod
 	acl_policy_unref(p);
 }
 
-void gate_explain_dir(const struct identity *who, enum acl_op what, struct node *dir, const char *name, enum acl_format f,
+void gate_explain_dir(const struct identity *who, enum acl_op what, struct node *dir, const char *name, bool there, enum acl_format f,
 		      struct buf *out)
 {
 	QUESTION(q, who, what, NULL, 0);
@@ -428,7 +428,7 @@ void gate_explain_dir(const struct identity *who, enum acl_op what, struct node 
 	AUTO_FREE char *path = node_path_in(dir, name);
 	struct acl_sight sight = {false, false, false};
 
-	if (!gate_sight_path(who, path, &sight) && sight.enter) {
+	if (there && !gate_sight_path(who, path, &sight) && sight.enter) {
 		explain_sight(what, true, &d);
 	} else { /* nothing that stands in its own policy may show */
 		acl_policy_unref(p);

@@ -64,8 +64,8 @@ void gate_explain(const struct identity *who, enum acl_op what, struct node *dir
 void gate_explain_state(const struct identity *who, enum acl_op what, struct node *dir, const char *name, unsigned flags, bool by_state,
 			const char *state, enum acl_format f, struct buf *out);
 
-/* The same for an operation of place DIR on the directory 'name' in dir; one that the caller may not enter looks absent. */
-void gate_explain_dir(const struct identity *who, enum acl_op what, struct node *dir, const char *name, enum acl_format f,
+/* The same for an operation of place DIR on the directory 'name' in dir, if it is 'there'; one that the caller may not enter looks absent. */
+void gate_explain_dir(const struct identity *who, enum acl_op what, struct node *dir, const char *name, bool there, enum acl_format f,
 		      struct buf *out);
 /* May this caller read that policy file ("archive/Acme/.zddc", "defaults")? */
 bool gate_file_readable(const struct identity *who, const char *file);

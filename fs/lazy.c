@@ -79,6 +79,17 @@ char *lazy_declared(struct node *dir, const char *name)
 	return NULL;
 }
 
+char *lazy_spelling(struct node *dir, const char *name)
+{
+	char *declared = declared_as(dir, name);
+	char *there = declared ? spelling_on_disk(dir, declared) : NULL;
+
+	if (!there)
+		return declared;
+	free(declared);
+	return there;
+}
+
 bool lazy_collides(struct node *dir, const char *name)
 {
 	AUTO_FREE char *declared = declared_as(dir, name);

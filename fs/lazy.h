@@ -10,6 +10,8 @@ struct node;
 
 /* The spelling under which 'name' is declared below dir, and no entry of any spelling is on disk: malloc()ed; else NULL. */
 char *lazy_declared(struct node *dir, const char *name);
+/* The same, also when one is on disk: its spelling there. */
+char *lazy_spelling(struct node *dir, const char *name);
 /*
  * Calls each() for every declared slot of dir that is not on disk (in any case). 'on_disk' says whether a spelling exists there.
  */

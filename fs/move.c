@@ -184,7 +184,7 @@ static int decide_dir(struct move *m, struct leg *l)
 
 	if (is_declared(l->src->dir, l->src->name))
 		return refuse(m, EPERM, l->src, "the folder is declared by paths: of a .zddc above; such folders cannot be renamed");
-	l->moves = l->src->dir != l->dst->dir || !keeps_policy(l);
+	l->moves = l->src->dir != l->dst->dir || (!m->before->hidden && !keeps_policy(l)); /* what is hidden there does not show by its policy */
 	r = seal_move_dir(m->op, l->src->dir, l->src->name, l->dst->dir, l->dst->name, l->over, l->moves, m->n_legs == 2, &l->plan);
 	if (r < 0)
 		return r;

@@ -118,6 +118,8 @@ int op_readlink(struct op *op, struct node *node, char **out);
 int entry_fill(struct op *op, struct node *dir, const char *name, struct entry *out);
 void entry_drop(struct entry *e);
 int entry_visible(struct op *op, struct entry *e);
+/* Is something of that name there (or a declared slot that differs only in case), and may the caller know of it? 0, -ENOENT, -EBUSY. Takes tree_lock. */
+int entry_in_way(struct op *op, struct node *dir, const char *name, bool *hidden);
 /* A name was in the way: -EEXIST, or -EACCES (explained) if the caller may not know of it. Takes tree_lock itself. */
 int entry_exists(struct op *op, enum acl_op what, struct node *dir, const char *name);
 /* Something is there that the caller may not know of, and nothing else stands in the way: -EACCES, explained. */

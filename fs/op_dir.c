@@ -268,19 +268,41 @@ int refuse_hidden(struct op *op, enum acl_op what, const char *path)
 	return gate_refuse(op, EACCES, what, path, "this name cannot be used here");
 }
 
-int entry_exists(struct op *op, enum acl_op what, struct node *dir, const char *name)
+/* What is there of that name: itself, or a declared slot that differs only in case. */
+static int fill_in_way(struct op *op, struct node *dir, const char *name, struct entry *out)
+{
+	int r = entry_fill(op, dir, name, out);
+	AUTO_FREE char *slot = r == -ENOENT ? lazy_spelling(dir, name) : NULL;
+
+	return slot ? entry_fill(op, dir, slot, out) : r;
+}
+
+int entry_in_way(struct op *op, struct node *dir, const char *name, bool *hidden)
 {
 	struct entry e;
 	int r;
 
 	WITH_RDLOCK(&tree_lock);
-	r = entry_fill(op, dir, name, &e);
+	*hidden = false;
+	if (dir->gone || (dir->kind != NODE_DIR && dir->kind != NODE_SLOT))
+		return dir->gone ? -ENOENT : -EPERM;
+	r = fill_in_way(op, dir, name, &e);
 	if (r < 0)
-		return -EEXIST;
+		return r;
 	r = entry_visible(op, &e);
 	entry_drop(&e);
-	if (r == 0)
+	*hidden = r == -ENOENT;
+	return *hidden ? 0 : r;
+}
+
+int entry_exists(struct op *op, enum acl_op what, struct node *dir, const char *name)
+{
+	bool hidden;
+
+	entry_in_way(op, dir, name, &hidden);
+	if (!hidden)
 		return -EEXIST;
+	WITH_RDLOCK(&tree_lock);
 	AUTO_FREE char *path = node_path_in(dir, name);
 	return refuse_hidden(op, what, path);
 }

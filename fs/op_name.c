@@ -22,19 +22,17 @@
 #include "fs/policy.h"
 #include "fs/seal.h"
 
-int name_see_first(struct op *op, struct node *dir, const char *name, bool *exists)
+int name_see_first(struct op *op, struct node *dir, const char *name)
 {
 	struct entry e;
 	int r;
 
 	WITH_RDLOCK(&tree_lock);
-	*exists = false;
 	if (dir->gone || !is_dir_node(dir))
 		return dir->gone ? -ENOENT : -EPERM;
 	r = entry_fill(op, dir, name, &e);
 	if (r < 0)
 		return r;
-	*exists = true;
 	r = entry_visible(op, &e);
 	entry_drop(&e);
 	return r;
@@ -98,7 +96,6 @@ static int remove_policy(struct op *op, struct node *dir)
 int op_unlink(struct op *op, struct node *dir, const char *name)
 {
 	AUTO_CLOSE int keep = -1; /* before the lock, so that it is closed after it */
-	bool exists;
 	int r;
 
 	if (is_policy(name)) {
@@ -106,7 +103,7 @@ int op_unlink(struct op *op, struct node *dir, const char *name)
 		inflight_drain();
 		return r;
 	}
-	r = name_see_first(op, dir, name, &exists);
+	r = name_see_first(op, dir, name);
 	if (r < 0)
 		return r;
 	WITH_WRLOCK(&tree_lock);
@@ -275,14 +272,13 @@ static int rmdir_locked(struct op *op, struct node *dir, const char *name)
 
 int op_rmdir(struct op *op, struct node *dir, const char *name)
 {
-	bool exists;
 	int r;
 
 	if (name_class(name) == NAME_CONTROL)
 		return -EPERM;
 	if (is_policy(name))
 		return -ENOTDIR;
-	r = name_see_first(op, dir, name, &exists);
+	r = name_see_first(op, dir, name);
 	if (r < 0)
 		return r;
 	WITH_WRLOCK(&tree_lock);

@@ -29,10 +29,10 @@ static inline bool is_policy(const char *name)
 }
 
 /*
- * May the caller know of this name? 0, -ENOENT (not there, or not for them: *exists tells) or -EBUSY. Takes tree_lock for reading: whether
+ * May the caller know of this name? 0, -ENOENT (not there, or not for them) or -EBUSY. Takes tree_lock for reading: whether
  * a directory is visible may wait for the index, which must not happen under the lock for writing.
  */
-int name_see_first(struct op *op, struct node *dir, const char *name, bool *exists);
+int name_see_first(struct op *op, struct node *dir, const char *name);
 /* The entry is not there any more: its node, if the kernel knows it, is told. tree_lock held for writing. */
 void name_gone(struct node *dir, const char *name);
 /* A directory with nothing in it but the daemon's own files. */

@@ -323,19 +323,17 @@ static int rename_locked(struct op *op, struct node *from, const char *name, str
 /* What may only be asked without the lock for writing. */
 static int rename_first(struct op *op, struct node *from, const char *name, struct node *to, const char *new_name, unsigned flags, struct before *out)
 {
-	bool exists;
 	int r = 0;
 
 	if (!is_policy(name) && name_class(name) != NAME_CONTROL)
-		r = name_see_first(op, from, name, &exists);
+		r = name_see_first(op, from, name);
 	if (r < 0)
 		return r;
 	if (from != to && !index_ready())
 		index_wait(10000);
-	r = name_see_first(op, to, new_name, &exists);
+	r = entry_in_way(op, to, new_name, &out->hidden);
 	if (r == -EBUSY)
 		return r;
-	out->hidden = r == -ENOENT && exists;
 	seal_before_move(op, from, name, to, new_name);
 	survey_take(&out->survey[0], op, from, name, to);
 	if ((flags & RENAME_EXCHANGE) && r == 0)

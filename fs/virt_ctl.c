@@ -240,7 +240,7 @@ static void explain_rows(const struct ask *a, enum ctl_place place, struct buf *
 		else if (out->len)
 			buf_addc(out, '\n');
 		if (place == CTL_CHILD)
-			gate_explain_dir(a->who, explained[i].what, a->dir, name, a->format, out);
+			gate_explain_dir(a->who, explained[i].what, a->dir, name, true, a->format, out);
 		else
 			explain_named(a, explained[i].what, name, out);
 	}
@@ -282,7 +282,7 @@ static void make_explain(const struct ask *a, struct buf *out)
 static void make_explain_op(const struct ask *a, struct buf *out)
 {
 	if (acl_ops[a->what].place == ACL_PLACE_DIR)
-		gate_explain_dir(a->who, a->what, a->dir, a->name, a->format, out);
+		gate_explain_dir(a->who, a->what, a->dir, a->name, is_visible_dir(a), a->format, out);
 	else
 		explain_named(a, a->what, a->name, out);
 	if (a->format == ACL_JSON)

@@ -256,7 +256,7 @@ GUARDED = {
     "seal_grace": "seal_grace: 5m", "retention": "retention: {default: 1y}", "transient": "transient: ['*.x']", "auto_own": "auto_own: true",
     "auto_own_fenced": "auto_own_fenced: true", "auto_own_roles": "auto_own_roles: [team]", "virtual": "virtual: true", "history": "history: true",
     "naming": "naming: enforce", "lifecycle": "lifecycle: {freeze: 12h}", "freeze_until": "freeze_until: 2001-01-01T00:00:00Z",
-    "when": "when: {w: owner == bob}", "environment": "environment: prod", "risk": "risk: {unlink: 50}",
+    "when": "when: {w: owner == bob}", "environment": "environment: prod", "risk": "risk: {delete: 50}",
 }
 
 
