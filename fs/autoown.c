@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/limits.h"
+#include "fs/audit_policy.h"
 #include "fs/back.h"
 #include "fs/creator.h"
 #include "fs/gate.h"
@@ -120,6 +121,8 @@ int autoown_mkdir(struct op *op, struct node *dir, const char *name, mode_t mode
 		return r;
 	survey_tell(dir);
 	path = node_path_in(dir, name);
+	if (own)
+		audit_policy_born(op, path, buf_str(&text), text.len);
 	policy_dir_added(path, own);
 	return 0;
 }

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <pwd.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,6 +22,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "fs/audit_policy.h"
 #include "fs/back.h"
 #include "fs/index.h"
 #include "fs/opts.h"
@@ -115,8 +117,10 @@ static int map_read(struct idmap **out)
 	}
 	r = idmap_parse(ids.shown, buf_str(&text), text.len, &d, out);
 	log_diags(&d);
-	if (!r)
+	if (!r) {
 		policy_keep_later(buf_str(&text), text.len);
+		audit_policy_read("identities", buf_str(&text), text.len);
+	}
 	return r;
 }
 

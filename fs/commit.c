@@ -12,6 +12,8 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "fs/audit.h"
+#include "fs/audit_policy.h"
 #include "fs/away.h"
 #include "fs/back.h"
 #include "fs/caller.h"
@@ -148,6 +150,7 @@ int policy_commit(struct op *op, struct identity *who, struct node *dir, const c
 		r = put_in_place(op, who, dir, text, len);
 	if (r)
 		return r;
+	audit_policy_committed(op, who, path, text, len);
 	memo_forget(MEMO_REJECTED, who->uid, path);
 	away_forget(dir, POLICY);
 	policy_changed(path);
@@ -201,7 +204,6 @@ int policy_remove(struct op *op, struct identity *who, struct node *dir)
 	AUTO_FREE char *file = file_in(path);
 	int fd, r = back_dir_get(dir, &fd);
 
-	(void)op;
 	if (r)
 		return r;
 	r = check_alone(who, file, fd);
@@ -212,6 +214,7 @@ int policy_remove(struct op *op, struct identity *who, struct node *dir)
 	back_dir_put(dir, fd);
 	if (r)
 		return r;
+	audit_policy_committed(op, who, path, NULL, 0);
 	away_forget(dir, POLICY);
 	policy_changed(path);
 	log_info("%s: removed by %s", file, who->who.email ? who->who.email : "anonymous");

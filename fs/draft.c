@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/limits.h"
+#include "fs/audit.h"
 #include "fs/caller.h"
 #include "fs/inflight.h"
 #include "fs/node.h"
@@ -250,11 +251,14 @@ static void committed(struct draft *d, const struct buf *stored)
 /* No write that only the old text allowed lands after the answer. */
 static int commit(struct op *op, struct draft *d, struct identity *who)
 {
-	struct identity *now = identity_get(who->uid); /* who may have become somebody else since the open */
 	AUTO_BUF stored = BUF_INIT;
+	struct identity *now;
 	struct snapshot s;
-	int r = 0;
+	int r = audit_room(op);
 
+	if (r < 0)
+		return r; /* it stays pending */
+	now = identity_get(who->uid); /* who may have become somebody else since the open */
 	pthread_mutex_lock(&d->committing);
 	snapshot_take(d, &s);
 	if (!s.cancelled)

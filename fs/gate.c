@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "fs/attrs.h"
+#include "fs/audit.h"
 #include "fs/back.h"
 #include "fs/node.h"
 #include "fs/policy.h"
@@ -66,6 +67,8 @@ struct kept_rights {
 	struct acl_policy *policy; /* counted; NULL: empty */
 	struct identity *who; /* counted */
 	struct acl_rights *rights;
+	const char **roles; /* names, in the policy; NULL: not asked yet */
+	size_t n_roles;
 };
 
 static pthread_key_t rights_key;
@@ -79,6 +82,7 @@ static void rights_free(void *p)
 		acl_policy_unref(v[i].policy);
 		identity_put(v[i].who);
 		free(v[i].rights);
+		free(v[i].roles);
 	}
 	free(v);
 }
@@ -103,13 +107,14 @@ static struct kept_rights *rights_table(void)
 	return v;
 }
 
-static const struct acl_rights *rights_of(struct acl_policy *p, struct identity *who)
+static struct kept_rights *kept_for(struct acl_policy *p, struct identity *who)
 {
 	size_t at = ((uintptr_t)p >> 4) * 31 + ((uintptr_t)who >> 4);
 	struct kept_rights *k = &rights_table()[(at ^ at >> 9) & (RIGHTS_KEPT - 1)];
 
 	if (k->policy == p && k->who == who)
-		return k->rights;
+		return k;
+	free(steal_ptr(k->roles));
 	acl_policy_unref(k->policy);
 	identity_put(k->who);
 	k->policy = acl_policy_ref(p);
@@ -117,7 +122,31 @@ static const struct acl_rights *rights_of(struct acl_policy *p, struct identity 
 	if (!k->rights && !(k->rights = malloc(acl_rights_size())))
 		abort();
 	acl_rights_compute(p, &who->who, k->rights);
-	return k->rights;
+	return k;
+}
+
+static void add_role(void *arg, const char *role, struct acl_src src)
+{
+	struct kept_rights *k = arg;
+
+	(void)src;
+	k->roles = realloc(k->roles, (k->n_roles + 2) * sizeof(*k->roles));
+	if (!k->roles)
+		abort();
+	k->roles[k->n_roles++] = role;
+}
+
+const char *const *gate_roles(struct acl_policy *p, struct identity *who, size_t *n)
+{
+	struct kept_rights *k = kept_for(p, who);
+
+	if (!k->roles) {
+		k->n_roles = 0;
+		k->roles = calloc(1, sizeof(*k->roles));
+		acl_roles(p, &who->who, add_role, k);
+	}
+	*n = k->n_roles;
+	return k->roles;
 }
 
 /* ------------------------------------------------------------------ the question itself */
@@ -157,7 +186,7 @@ static struct acl_decision decide(struct acl_policy *p, const struct identity *w
 	if (refused_at_once(who, rq, &why))
 		return (struct acl_decision){.reason = why, .err = acl_reasons[why].err, .needed = rq->needed, .missing = rq->needed, .level = -1};
 	if (!policy_none())
-		return acl_decide_with(p, rights_of(p, (struct identity *)who), rq);
+		return acl_decide_with(p, kept_for(p, (struct identity *)who)->rights, rq);
 	d = (struct acl_decision){.allowed = !(rq->flags & ACL_IS_NEVER), .needed = rq->needed, .effective = V_ALL, .level = -1};
 	d.reason = d.allowed ? BECAUSE_NO_POLICY : BECAUSE_NEVER;
 	d.err = d.allowed ? 0 : EPERM;
@@ -329,13 +358,14 @@ int gate_check_as(struct op *op, struct identity *who, enum acl_op what, struct 
 	struct acl_policy *p;
 	int r = 0;
 
-	(void)op;
 	if (!name && about_seeing(what))
 		return enter(who, dir);
 	ask(&q, who, what, name, flags);
 	p = policy_of(dir);
 	d = decide(p, who, &q.rq);
-	if (!d.allowed)
+	if (d.allowed)
+		audit_passed(op, what, dir, name, p, &q.rq, &d);
+	else
 		r = refusal_decided(who, what, dir, name, p, &q.rq, &d, NULL);
 	acl_policy_unref(p);
 	return r;
@@ -344,6 +374,21 @@ int gate_check_as(struct op *op, struct identity *who, enum acl_op what, struct 
 int gate_check(struct op *op, enum acl_op what, struct node *dir, const char *name, unsigned flags)
 {
 	return gate_check_as(op, op->caller.id, what, dir, name, flags);
+}
+
+void gate_allow_why(struct op *op, enum acl_op what, struct node *dir, const char *name, enum acl_reason why)
+{
+	QUESTION(q, op->caller.id, what, name, 0);
+	struct acl_policy *p = policy_of(dir);
+	struct acl_decision d = decide(p, op->caller.id, &q.rq);
+
+	d.allowed = true;
+	d.reason = why;
+	d.err = 0;
+	d.src = (struct acl_src){0};
+	d.entry = NULL;
+	audit_passed(op, what, dir, name, p, &q.rq, &d);
+	acl_policy_unref(p);
 }
 
 int gate_refuse_why(const struct identity *who, enum acl_op what, struct node *dir, const char *name, enum acl_reason why)

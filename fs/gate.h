@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The one door. Every request that touches an entry passes gate_check (or gate_sight for entering and listing), which asks the
- * engine, makes the errno, records the caller's last refusal and leaves one place for the ledger to hook. Call under tree_lock.
+ * engine, makes the errno, records the caller's last refusal, and tells the ledger what it allowed and refused (audit.h). Call under tree_lock.
  */
 #ifndef FS_GATE_H
 #define FS_GATE_H
@@ -39,6 +39,12 @@ __attribute__((format(printf, 6, 7))) int gate_refuse_text(const struct identity
 							  const struct diags *d, const char *fmt, ...);
 /* A refusal for a reason of reasons.def that verbs do not know (BECAUSE_NEVER, BECAUSE_NEEDS_OWNER): recorded; -errno of the reason. */
 int gate_refuse_why(const struct identity *who, enum acl_op what, struct node *dir, const char *name, enum acl_reason why);
+
+/* The same for what is allowed for a reason that verbs do not know (BECAUSE_CREATOR): the ledger hears of it. */
+void gate_allow_why(struct op *op, enum acl_op what, struct node *dir, const char *name, enum acl_reason why);
+
+/* The roles that 'who' holds under p, as they are spelled there. Kept for the thread: good until its next question. */
+const char *const *gate_roles(struct acl_policy *p, struct identity *who, size_t *n);
 
 /* What is said of a refusal that is about the state of a file (seal.h). All strings are copied. */
 struct gate_state {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "fs/audit.h"
 #include "fs/caller.h"
 #include "fs/draft.h"
 #include "fs/node.h"
@@ -230,6 +231,7 @@ void handle_free(struct handle *h)
 	if (h->fd >= 0)
 		close(h->fd);
 	quota_give(h->who->uid);
+	audit_handle_free(h);
 	buf_free(&h->text);
 	arena_free(&h->names_mem);
 	free(h->names);

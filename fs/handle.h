@@ -18,6 +18,7 @@
 
 struct node;
 struct identity;
+struct audit_opened;
 struct draft;
 
 enum handle_kind {
@@ -50,6 +51,7 @@ struct handle {
 	bool flushed; /* atomic: nothing was written since the last FLUSH, so that its RELEASE may be on the way */
 	bool recheck; /* atomic: the file has moved since its writes were last decided */
 	uint64_t policy_gen; /* atomic: the generation under which writes were last decided */
+	struct audit_opened *opened; /* atomic; audit.h: what allowed to write here, until the first write is in the ledger */
 	struct draft *draft;
 	struct buf text;
 	pthread_mutex_t lock; /* of the three below */

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "fs/audit.h"
 #include "fs/autoown.h"
 #include "fs/back.h"
 #include "fs/gate.h"
@@ -154,6 +155,17 @@ static int become(struct node *slot, const char *name)
 	return r;
 }
 
+/* It comes into being with what is written below it: a line besides that of the request. */
+static int make_slot(struct op *op, struct node *slot)
+{
+	AUTO_FREE char *path = node_path(slot);
+	int r = autoown_mkdir(op, slot->parent, slot->name, SLOT_MODE);
+
+	if (r == 0)
+		audit_event(&(struct audit_event){.event = LEDGER_DIR_CREATE, .path = path, AUDIT_EVENT_INIT});
+	return r;
+}
+
 int lazy_materialise(struct op *op, struct node *slot)
 {
 	AUTO_FREE char *there = NULL;
@@ -170,6 +182,6 @@ int lazy_materialise(struct op *op, struct node *slot)
 		return r;
 	there = spelling_on_disk(slot->parent, slot->name);
 	if (!there)
-		r = autoown_mkdir(op, slot->parent, slot->name, SLOT_MODE);
+		r = make_slot(op, slot);
 	return r ? r : become(slot, there ? there : slot->name);
 }

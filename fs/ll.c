@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "fs/audit.h"
 #include "fs/current.h"
 #include "fs/handle.h"
 #include "fs/node.h"
@@ -22,8 +23,11 @@ struct call {
 	struct node *node, *other; /* counted; other is a rename's or link's target directory */
 };
 
-/* uid 0 without a pid is the kernel itself (write-back, RELEASE): such requests are authorised by their handle, 'h'. */
-static void call_open(struct call *c, fuse_req_t req, enum op_id id, struct handle *h)
+/*
+ * uid 0 without a pid is the kernel itself (write-back, RELEASE): such requests are authorised by their handle, 'h'. 0, or what to answer
+ * because the ledger cannot take what would have to be recorded.
+ */
+static int call_open(struct call *c, fuse_req_t req, enum op_id id, struct handle *h)
 {
 	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 
@@ -34,6 +38,7 @@ static void call_open(struct call *c, fuse_req_t req, enum op_id id, struct hand
 	if (h)
 		c->op.caller.uid = h->who->uid;
 	current_begin(&c->op);
+	return audit_begin(&c->op);
 }
 
 /* The answer has been sent. */
@@ -46,9 +51,10 @@ static void call_close(struct call *c, int r)
 	node_put(c->other);
 }
 
-/* 0 or -errno as the whole answer. */
+/* 0 or -errno as the whole answer. Every answer is preceded by what the ledger has to say of the request. */
 static void answer(struct call *c, int r)
 {
+	r = audit_reply(&c->op, r);
 	fuse_reply_err(c->req, r < 0 ? -r : 0);
 	call_close(c, r);
 }
@@ -56,10 +62,11 @@ static void answer(struct call *c, int r)
 /* False if the kernel asks for a number that we do not know: answered. */
 static bool call_node(struct call *c, fuse_req_t req, enum op_id id, fuse_ino_t ino)
 {
-	call_open(c, req, id, NULL);
-	c->node = node_get(ino);
+	int r = call_open(c, req, id, NULL);
+
+	c->node = r < 0 ? NULL : node_get(ino);
 	if (!c->node)
-		answer(c, -ENOENT);
+		answer(c, r < 0 ? r : -ENOENT);
 	return c->node;
 }
 
@@ -75,12 +82,16 @@ static bool call_two(struct call *c, fuse_req_t req, enum op_id id, fuse_ino_t a
 
 static struct handle *handle_in(const struct fuse_file_info *fi) { return fi ? (struct handle *)(uintptr_t)fi->fh : NULL; }
 
+/* NULL: answered. */
 static struct handle *call_handle(struct call *c, fuse_req_t req, enum op_id id, const struct fuse_file_info *fi)
 {
 	struct handle *h = handle_in(fi);
+	int r = call_open(c, req, id, h);
 
-	call_open(c, req, id, h);
-	return h;
+	if (r == 0)
+		return h;
+	answer(c, r);
+	return NULL;
 }
 
 static struct fuse_entry_param entry_param(const struct entry *e)
@@ -102,14 +113,16 @@ static void answer_entry(struct call *c, int r, struct entry *e)
 	}
 	struct fuse_entry_param p = entry_param(e);
 
-	if (fuse_reply_entry(c->req, &p) < 0)
+	r = audit_reply(&c->op, 0);
+	if ((r < 0 ? fuse_reply_err(c->req, -r) : fuse_reply_entry(c->req, &p)) < 0 || r < 0)
 		node_forget(e->node, 1);
 	node_put(e->node);
-	call_close(c, 0);
+	call_close(c, r);
 }
 
 static void answer_attr(struct call *c, int r, const struct stat *st)
 {
+	r = audit_reply(&c->op, r);
 	if (r < 0)
 		fuse_reply_err(c->req, -r);
 	else
@@ -119,6 +132,9 @@ static void answer_attr(struct call *c, int r, const struct stat *st)
 
 static void answer_count(struct call *c, ssize_t n)
 {
+	int r = audit_reply(&c->op, n < 0 ? (int)n : 0);
+
+	n = r < 0 ? r : n;
 	if (n < 0)
 		fuse_reply_err(c->req, (int)-n);
 	else
@@ -128,6 +144,7 @@ static void answer_count(struct call *c, ssize_t n)
 
 static void answer_data(struct call *c, ssize_t n, const char *data)
 {
+	audit_reply(&c->op, n < 0 ? (int)n : 0);
 	if (n < 0)
 		fuse_reply_err(c->req, (int)-n);
 	else
@@ -280,7 +297,7 @@ static void ll_readlink(fuse_req_t req, fuse_ino_t ino)
 
 	if (!call_node(&c, req, OP_READLINK, ino))
 		return;
-	r = op_readlink(&c.op, c.node, &target);
+	r = audit_reply(&c.op, op_readlink(&c.op, c.node, &target));
 	if (r < 0)
 		fuse_reply_err(req, -r);
 	else
@@ -357,7 +374,7 @@ static void ll_statfs(fuse_req_t req, fuse_ino_t ino)
 
 	if (!call_node(&c, req, OP_STATFS, ino))
 		return;
-	r = op_statfs(&c.op, c.node, &st);
+	r = audit_reply(&c.op, op_statfs(&c.op, c.node, &st));
 	if (r < 0)
 		fuse_reply_err(req, -r);
 	else
@@ -368,6 +385,7 @@ static void ll_statfs(fuse_req_t req, fuse_ino_t ino)
 /* size 0 asks how long the answer is. */
 static void answer_xattr(struct call *c, ssize_t n, size_t size, const char *value)
 {
+	audit_reply(&c->op, n < 0 ? (int)n : 0);
 	if (n < 0)
 		fuse_reply_err(c->req, (int)-n);
 	else if (!size)
@@ -429,6 +447,23 @@ static void set_modes(const struct handle *h, struct fuse_file_info *fi)
 	fi->noflush = h->kind == HANDLE_FILE && !handle_writable(h);
 }
 
+/* The kernel does not know of it, and never will. */
+static void release_unseen(struct call *c, struct handle *h)
+{
+	audit_begin(&c->op);
+	audit_reply(&c->op, op_release(&c->op, h));
+}
+
+static void answer_open(struct call *c, struct handle *h, struct fuse_file_info *fi)
+{
+	int r = audit_reply(&c->op, 0);
+
+	set_modes(h, fi);
+	if ((r < 0 ? fuse_reply_err(c->req, -r) : fuse_reply_open(c->req, fi)) < 0 || r < 0)
+		release_unseen(c, h);
+	call_close(c, r);
+}
+
 static void ll_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct handle *h;
@@ -438,27 +473,24 @@ static void ll_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	if (!call_node(&c, req, OP_OPEN, ino))
 		return;
 	r = op_open(&c.op, c.node, fi->flags, &h);
-	if (r < 0) {
+	if (r < 0)
 		answer(&c, r);
-		return;
-	}
-	set_modes(h, fi);
-	if (fuse_reply_open(req, fi) < 0)
-		op_release(h);
-	call_close(&c, 0);
+	else
+		answer_open(&c, h, fi);
 }
 
 static void answer_create(struct call *c, struct entry *e, struct handle *h, struct fuse_file_info *fi)
 {
 	struct fuse_entry_param p = entry_param(e);
+	int r = audit_reply(&c->op, 0);
 
 	set_modes(h, fi);
-	if (fuse_reply_create(c->req, &p, fi) < 0) {
-		op_release(h);
+	if ((r < 0 ? fuse_reply_err(c->req, -r) : fuse_reply_create(c->req, &p, fi)) < 0 || r < 0) {
+		release_unseen(c, h);
 		node_forget(e->node, 1);
 	}
 	node_put(e->node);
-	call_close(c, 0);
+	call_close(c, r);
 }
 
 static void ll_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode, struct fuse_file_info *fi)
@@ -494,7 +526,8 @@ static void ll_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off, stru
 	struct handle *h = call_handle(&c, req, OP_READ, fi);
 
 	(void)ino;
-	answer_data(&c, data ? op_read(&c.op, h, data, size, off) : -ENOMEM, data);
+	if (h)
+		answer_data(&c, data ? op_read(&c.op, h, data, size, off) : -ENOMEM, data);
 }
 
 static void ll_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t off, struct fuse_file_info *fi)
@@ -504,7 +537,8 @@ static void ll_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 	bool append = (fi->flags & O_APPEND) && !fi->writepage;
 
 	(void)ino;
-	answer_count(&c, op_write(&c.op, h, data, size, off, append));
+	if (h)
+		answer_count(&c, op_write(&c.op, h, data, size, off, append));
 }
 
 static void ll_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -513,7 +547,8 @@ static void ll_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	struct handle *h = call_handle(&c, req, OP_FLUSH, fi);
 
 	(void)ino;
-	answer(&c, op_flush(&c.op, h));
+	if (h)
+		answer(&c, op_flush(&c.op, h));
 }
 
 static void ll_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -522,7 +557,8 @@ static void ll_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 	struct handle *h = call_handle(&c, req, OP_RELEASE, fi);
 
 	(void)ino;
-	answer(&c, op_release(h));
+	if (h)
+		answer(&c, op_release(&c.op, h));
 }
 
 static void ll_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
@@ -531,7 +567,8 @@ static void ll_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_f
 	struct handle *h = call_handle(&c, req, OP_FSYNC, fi);
 
 	(void)ino;
-	answer(&c, op_fsync(&c.op, h, datasync));
+	if (h)
+		answer(&c, op_fsync(&c.op, h, datasync));
 }
 
 static void ll_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, off_t len, struct fuse_file_info *fi)
@@ -540,7 +577,8 @@ static void ll_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t off, of
 	struct handle *h = call_handle(&c, req, OP_FALLOCATE, fi);
 
 	(void)ino;
-	answer(&c, op_fallocate(&c.op, h, mode, off, len));
+	if (h)
+		answer(&c, op_fallocate(&c.op, h, mode, off, len));
 }
 
 static void ll_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in, struct fuse_file_info *fi_in, fuse_ino_t ino_out,
@@ -551,16 +589,20 @@ static void ll_copy_file_range(fuse_req_t req, fuse_ino_t ino_in, off_t off_in, 
 
 	(void)ino_in;
 	(void)ino_out;
-	answer_count(&c, op_copy_range(&c.op, handle_in(fi_in), off_in, out, off_out, len, flags));
+	if (out)
+		answer_count(&c, op_copy_range(&c.op, handle_in(fi_in), off_in, out, off_out, len, flags));
 }
 
 static void ll_lseek(fuse_req_t req, fuse_ino_t ino, off_t off, int whence, struct fuse_file_info *fi)
 {
 	struct call c;
 	struct handle *h = call_handle(&c, req, OP_LSEEK, fi);
-	off_t r = op_lseek(&c.op, h, off, whence);
+	off_t r = h ? op_lseek(&c.op, h, off, whence) : 0;
 
 	(void)ino;
+	if (!h)
+		return;
+	audit_reply(&c.op, r < 0 ? (int)r : 0);
 	if (r < 0)
 		fuse_reply_err(req, (int)-r);
 	else
@@ -584,6 +626,7 @@ static void ll_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi
 		return;
 	}
 	fi->fh = (uintptr_t)h;
+	audit_reply(&c.op, 0);
 	if (fuse_reply_open(req, fi) < 0)
 		op_releasedir(h);
 	call_close(&c, 0);
@@ -640,7 +683,8 @@ static void ll_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info 
 	struct handle *h = call_handle(&c, req, OP_RELEASEDIR, fi);
 
 	(void)ino;
-	answer(&c, op_releasedir(h));
+	if (h)
+		answer(&c, op_releasedir(h));
 }
 
 static void ll_fsyncdir(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)

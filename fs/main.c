@@ -20,8 +20,10 @@
 #include "base/log.h"
 #include "base/sdnotify.h"
 #include "fs/attrs.h"
+#include "fs/audit.h"
 #include "fs/back.h"
 #include "fs/caller.h"
+#include "fs/current.h"
 #include "fs/gate.h"
 #include "fs/handle.h"
 #include "fs/ll.h"
@@ -299,6 +301,8 @@ static int open_archive(void)
 	if (r == 0)
 		r = policy_init(&run.o);
 	if (r == 0)
+		r = audit_init(&run.o);
+	if (r == 0)
 		r = seal_init(&run.o);
 	return r < 0 ? r : identities_load(&run.o);
 }
@@ -327,9 +331,14 @@ static void release_all(void)
 {
 	nodes_each(collect_handles);
 	for (size_t i = 0; i < left.n; i++) {
+		struct op op = {.id = OP_RELEASE, .caller = {.uid = left.v[i]->who->uid, .id = identity_ref(left.v[i]->who)}};
+
 		if (!left.v[i]->flushed)
 			left.v[i]->failed = true;
-		op_release(left.v[i]);
+		current_begin(&op);
+		audit_reply(&op, op_release(&op, left.v[i]));
+		current_end();
+		identity_put(op.caller.id);
 	}
 	free(left.v);
 }
@@ -342,6 +351,7 @@ static void close_archive(void)
 	policy_stop();
 	nodes_free();
 	seal_exit();
+	audit_stop();
 	policy_exit();
 	identities_free();
 	gate_free();
@@ -408,6 +418,8 @@ static int start_threads(void)
 	if (r == 0)
 		r = notify_start(run.session);
 	if (r == 0)
+		r = audit_start(run.mountpoint);
+	if (r == 0)
 		r = seal_start();
 	if (r == 0)
 		r = sessions_start();
@@ -439,8 +451,10 @@ static int serve(void)
 
 	if (r == 0)
 		r = attrs_init(&run.o, run.mountpoint);
-	if (r < 0)
+	if (r < 0) {
+		audit_stop();
 		return r;
+	}
 	ll_when_ready(serving);
 	r = mount_it();
 	if (r == 0) {

@@ -235,8 +235,10 @@ static int decide_link(struct move *m, const struct leg *l)
 /* Within a directory one 'w' is for both names: the decision is the same. */
 static int decide_leg(struct move *m, struct leg *l)
 {
-	if (is_being_named(m, l))
+	if (is_being_named(m, l)) {
+		gate_allow_why(m->op, ACL_OP_RENAME, l->src->dir, l->src->name, BECAUSE_CREATOR);
 		return naming_check(m->op, ACL_OP_RENAME, l->dst->dir, l->dst->name, true, true);
+	}
 	if (end_is_dir(l->src))
 		return decide_dir(m, l);
 	if (S_ISLNK(l->src->st.st_mode)) {

@@ -22,7 +22,7 @@
 struct node;
 struct handle;
 
-/* FUSE operations as the counters, the log and (later) the ledger name them: rows of optab.def. */
+/* FUSE operations as the counters, the log and the ledger name them: rows of optab.def. */
 enum op_id {
 #define OP(id, ...) OP_##id,
 #include "fs/optab.def"
@@ -30,9 +30,13 @@ enum op_id {
 	OP_COUNT
 };
 
+struct audit_said;
+
 struct op {
 	enum op_id id;
 	struct caller caller;
+	struct audit_said *said; /* audit.h: what the gate decided, and what is to be said of it; freed by audit_reply */
+	bool has_room; /* audit.h */
 };
 
 /* What LOOKUP, CREATE, MKDIR, SYMLINK answer. The node holds one kernel look-up reference for the reply. */
@@ -83,7 +87,8 @@ ssize_t op_write(struct op *op, struct handle *h, const void *data, size_t size,
 int op_flush(struct op *op, struct handle *h);
 int op_fsync(struct op *op, struct handle *h, bool datasync);
 int op_fsyncdir(struct op *op, struct node *dir, bool datasync);
-int op_release(struct handle *h);
+/* It arrives with uid 0 and pid 0: op->caller is whoever opened. */
+int op_release(struct op *op, struct handle *h);
 int op_fallocate(struct op *op, struct handle *h, int mode, off_t off, off_t len);
 ssize_t op_copy_range(struct op *op, struct handle *in, off_t off_in, struct handle *out, off_t off_out, size_t len, int flags);
 off_t op_lseek(struct op *op, struct handle *h, off_t off, int whence);

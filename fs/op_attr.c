@@ -330,8 +330,10 @@ static int refuse_special(struct op *op, struct node *n)
 static int may_change_link(struct op *op, struct node *n, enum acl_op what, const struct stat *shown)
 {
 	if (shown->st_uid == op->caller.uid && shown->st_ctim.tv_sec + GRACE >= gate_now() &&
-	    gate_may(op->caller.id, ACL_OP_CREATE, n->parent, n->name, 0))
+	    gate_may(op->caller.id, ACL_OP_CREATE, n->parent, n->name, 0)) {
+		gate_allow_why(op, what, n->parent, n->name, BECAUSE_CREATOR);
 		return 0;
+	}
 	return gate_check(op, what, n->parent, n->name, 0);
 }
 
@@ -418,11 +420,17 @@ static int set_dir_times(struct node *n, const struct attr_change *c)
 /* A directory's mode and owner stay. Its times are set for holders of w and for its maker; holders of c succeed without effect. */
 static int change_dir(struct op *op, struct node *n, const struct attr_change *c)
 {
-	bool may_create = gate_may(op->caller.id, ACL_OP_CREATE, n, NULL, 0);
+	bool may_create = gate_may(op->caller.id, ACL_OP_CREATE, n, NULL, 0), holds_w = gate_may(op->caller.id, ACL_OP_UTIMENS, n, NULL, 0);
 
-	if (!gate_may(op->caller.id, ACL_OP_UTIMENS, n, NULL, 0) && !(may_create && is_making_dir(op, n)))
+	if (!holds_w && !(may_create && is_making_dir(op, n)))
 		return may_create ? 0 : gate_check(op, kind_of_change(c), n, NULL, 0);
-	return n->kind == NODE_SLOT || !changes_times(c) ? 0 : set_dir_times(n, c);
+	if (n->kind == NODE_SLOT || !changes_times(c))
+		return 0;
+	if (holds_w)
+		gate_check(op, ACL_OP_UTIMENS, n, NULL, 0);
+	else
+		gate_allow_why(op, ACL_OP_UTIMENS, n, NULL, BECAUSE_CREATOR);
+	return set_dir_times(n, c);
 }
 
 static int change_locked(struct op *op, struct node *n, struct handle *h, const struct attr_change *c)

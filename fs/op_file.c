@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "fs/audit.h"
 #include "fs/away.h"
 #include "fs/back.h"
 #include "fs/command.h"
@@ -79,6 +80,8 @@ static int open_into(struct op *op, struct node *n, int dirfd, struct handle *h)
 	r = opens_for_writing(h->flags) ? seal_open_write(op, n, dirfd, h) : 0;
 	if (r == 0 && (h->flags & O_TRUNC))
 		r = back_truncate(fd, 0);
+	else if (r == 0)
+		audit_opened(op, h);
 	if (r < 0)
 		seal_abandon(h);
 	return r;
@@ -110,6 +113,7 @@ static int open_draft(struct op *op, const struct draft_kind *kind, struct node 
 	struct draft *d;
 	int r = handle_new(HANDLE_DRAFT, n, op->caller.id, flags, out);
 
+	audit_forget(op); /* it counts when it is committed, and is decided again then */
 	if (r < 0)
 		return r;
 	r = draft_open(op, kind, n->parent, n->name, flags & O_TRUNC, &d);
@@ -211,6 +215,10 @@ static int open_locked(struct op *op, struct node *n, int flags, struct handle *
 
 int op_open(struct op *op, struct node *node, int flags, struct handle **out)
 {
+	int r = opens_for_writing(flags) ? audit_room(op) : 0;
+
+	if (r < 0)
+		return r;
 	WITH_RDLOCK(&tree_lock);
 	return open_locked(op, node, flags, out);
 }
@@ -359,6 +367,7 @@ static int open_existing(struct op *op, struct node *dir, const char *name, int 
 {
 	int r = op_lookup(op, dir, name, entry);
 
+	audit_forget(op); /* nothing was created */
 	if (r == -ENOENT)
 		return entry_exists(op, ACL_OP_CREATE, dir, name);
 	if (r < 0)
@@ -456,6 +465,18 @@ static int decide_again(struct op *op, struct handle *h)
 	return r;
 }
 
+static int may_still_write(struct op *op, struct handle *h, uint64_t gen)
+{
+	WITH_RDLOCK(&tree_lock);
+	int r = decide_again(op, h);
+
+	if (r == 0) { /* a move needs the lock for writing: none can have happened since */
+		__atomic_store_n(&h->recheck, false, __ATOMIC_RELEASE);
+		__atomic_store_n(&h->policy_gen, gen, __ATOMIC_RELEASE);
+	}
+	return r;
+}
+
 int may_write(struct op *op, struct handle *h)
 {
 	uint64_t gen = policy_generation();
@@ -470,14 +491,10 @@ int may_write(struct op *op, struct handle *h)
 	r = seal_before_write(op, h);
 	if (r < 0)
 		return r;
-	if (__atomic_load_n(&h->policy_gen, __ATOMIC_ACQUIRE) == gen && !__atomic_load_n(&h->recheck, __ATOMIC_ACQUIRE))
-		return 0;
-	WITH_RDLOCK(&tree_lock);
-	r = decide_again(op, h);
-	if (r == 0) { /* a move needs the lock for writing: none can have happened since */
-		__atomic_store_n(&h->recheck, false, __ATOMIC_RELEASE);
-		__atomic_store_n(&h->policy_gen, gen, __ATOMIC_RELEASE);
-	}
+	if (__atomic_load_n(&h->policy_gen, __ATOMIC_ACQUIRE) != gen || __atomic_load_n(&h->recheck, __ATOMIC_ACQUIRE))
+		r = may_still_write(op, h, gen);
+	if (r == 0)
+		audit_wrote(op, h);
 	return r;
 }
 
@@ -486,6 +503,7 @@ static ssize_t write_command(struct op *op, struct handle *h, const char *line, 
 {
 	int r = handle_writable(h) ? command_run(op, node_governor(h->node), line, size) : -EBADF;
 
+	audit_by_events(op);
 	return r < 0 ? r : (ssize_t)size;
 }
 
@@ -591,15 +609,12 @@ int op_fsyncdir(struct op *op, struct node *dir, bool datasync)
 	return r;
 }
 
-/* RELEASE has no caller of its own (uid 0, pid 0): what it still does is done for whoever opened. */
-int op_release(struct handle *h)
+int op_release(struct op *op, struct handle *h)
 {
-	struct op op = {.id = OP_RELEASE, .caller = {.uid = h->who->uid, .id = h->who}};
-
 	struct draft *d = handle_take_draft(h);
 
 	if (d)
-		draft_release(&op, d, h->who);
+		draft_release(op, d, h->who);
 	seal_released(h);
 	handle_free(h);
 	return 0;

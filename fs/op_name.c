@@ -230,8 +230,11 @@ static int remove_dir(const char *name, int dirfd, const struct acl_policy *p)
 
 static int rmdir_decided(struct op *op, struct node *dir, const char *name, int dirfd, const struct acl_policy *p)
 {
-	int r = is_maker(op, dir, name, dirfd, p) ? 0 : gate_check(op, ACL_OP_RMDIR, dir, name, 0);
+	bool maker = is_maker(op, dir, name, dirfd, p);
+	int r = maker ? 0 : gate_check(op, ACL_OP_RMDIR, dir, name, 0);
 
+	if (maker)
+		gate_allow_why(op, ACL_OP_RMDIR, dir, name, BECAUSE_CREATOR);
 	return r < 0 ? r : remove_dir(name, dirfd, p);
 }
 

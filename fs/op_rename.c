@@ -9,6 +9,8 @@
 #include "base/cleanup.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "fs/audit.h"
+#include "fs/audit_policy.h"
 #include "fs/autoown.h"
 #include "fs/away.h"
 #include "fs/back.h"
@@ -116,8 +118,10 @@ static void tell_policy(struct move *m)
 			policy_dir_renamed(NOWHERE, m->to.path);
 	}
 	for (size_t i = 0; i < m->n_legs; i++)
-		if (m->legs[i].wrote || m->legs[i].strip)
+		if (m->legs[i].wrote || m->legs[i].strip) {
+			audit_policy_arrived(m->op, m->legs[i].dst->path, m->legs[i].wrote);
 			policy_changed(m->legs[i].dst->path);
+		}
 }
 
 static void tell_seal(struct move *m)
@@ -161,6 +165,7 @@ static int act(struct move *m)
 	}
 	tell_survey(m);
 	tell_nodes(m);
+	audit_renamed(m->op, m->from.path, m->to.path, m->to.exists, m->n_legs == 2);
 	tell_policy(m);
 	tell_seal(m);
 	return 0;

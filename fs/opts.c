@@ -125,6 +125,19 @@ static int check(struct options *o)
 		log_err("policy=none lets every user do everything: add the option \"insecure\" if that is meant");
 		return -EINVAL;
 	}
+	if (o->ledger && strcmp(o->ledger, "off") != 0) {
+		log_err("option \"ledger\": the only value is \"off\"");
+		return -EINVAL;
+	}
+	o->ledger_off = o->ledger != NULL;
+	if (o->ledger_off && !o->insecure) {
+		log_err("ledger=off keeps no record of what is done: add the option \"insecure\" if that is meant");
+		return -EINVAL;
+	}
+	if (o->ledger_rotate && (o->ledger_rotate[strspn(o->ledger_rotate, "0123456789")] || strlen(o->ledger_rotate) > 6)) {
+		log_err("option \"ledger_rotate\" is a number of MiB");
+		return -EINVAL;
+	}
 	if (geteuid() == 0)
 		o->allow_other = true;
 	return 0;

@@ -18,8 +18,11 @@ struct options {
 	const char *defaults; /* NULL: built in */
 	const char *policy; /* NULL or "none" */
 	const char *environment; /* NULL: not said */
-	bool strict, insecure, immutable;
+	bool strict, insecure, immutable, ledger_reads;
 	bool require_attributes;
+	const char *ledger; /* NULL or "off" */
+	bool ledger_off; /* checked together with insecure */
+	const char *ledger_rotate; /* MiB of a file of the ledger, NULL: the usual */
 	bool policy_none; /* policy=none, checked together with insecure */
 	/* mount flags */
 	bool read_only, no_exec, no_atime;

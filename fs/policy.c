@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/sha256.h"
 #include "defaults/defaults.h"
+#include "fs/audit_policy.h"
 #include "fs/away.h"
 #include "fs/back.h"
 #include "fs/gate.h"
@@ -240,12 +241,22 @@ void policy_invalid_each(void (*each)(void *arg, const char *dir, const char *te
 
 /* ------------------------------------------------------------------ where documents come from; called under the snapshot's lock */
 
+/* NULL: there is none. */
+static void say_read(const char *dir, const struct buf *text)
+{
+	AUTO_BUF file = BUF_INIT;
+
+	buf_addf(&file, "%s%s.zddc", dir, *dir ? "/" : "");
+	audit_policy_read(buf_str(&file), text ? buf_str(text) : NULL, text ? text->len : 0);
+}
+
 /* The text read last was valid, or we would have heard of it: it takes effect. */
 static void read_settle(void)
 {
 	if (!pol.read_dir)
 		return;
 	policy_keep_later(buf_str(&pol.read_text), pol.read_text.len);
+	say_read(pol.read_dir, &pol.read_text);
 	if (!*pol.read_dir) {
 		buf_reset(&pol.last_root);
 		buf_add(&pol.last_root, buf_str(&pol.read_text), pol.read_text.len);
@@ -296,6 +307,7 @@ static int source_read(void *ctx, const char *dir, struct buf *text)
 		r = back_stat(fd, ".zddc", &st);
 	if (absent(r)) {
 		read_seen(dir, NULL);
+		say_read(dir, NULL);
 		return -ENOENT;
 	}
 	if (r)
@@ -510,6 +522,7 @@ void policy_dir_added(const char *dir, bool with_policy)
 
 void policy_dir_removed(const char *dir)
 {
+	audit_policy_dropped(dir);
 	if (index_drop(dir))
 		policy_behind(dir);
 }
@@ -519,6 +532,7 @@ void policy_dir_renamed(const char *from, const char *to)
 	bool carried = index_has(from) || index_has(to) || !index_ready();
 
 	index_move(from, to);
+	audit_policy_moved(from, to);
 	if (carried) {
 		policy_behind(from);
 		policy_behind(to);
@@ -573,6 +587,7 @@ static int defaults_load(struct zddc_doc **out)
 		return -EINVAL;
 	}
 	keep_at_start(&text);
+	audit_policy_read("defaults", buf_str(&text), text.len);
 	return 0;
 }
 
@@ -631,6 +646,7 @@ int policy_init(const struct options *o)
 	struct zddc_doc *defaults = NULL;
 
 	clock_gettime(CLOCK_REALTIME, &pol.began);
+	audit_policy_init();
 	pol.none = o->policy_none;
 	pol.strict = o->strict;
 	pol.defaults_file = o->defaults;

@@ -200,8 +200,8 @@ static int close_late(struct found *at, int fd)
 			rec->made = ns(at->v.st.st_mtim) / 1000000000;
 	}
 	int r = seal_close_record(fd, at->p, rec, &at->v.st);
-	if (r == 0)
-		seal_landed(adopted ? *rec->filer.email ? SEAL_EV_ARRIVED : SEAL_EV_ADOPTED : SEAL_EV_SEALED, at->f->path, rec, NULL);
+	if (r == 0 && adopted)
+		seal_landed(*rec->filer.email ? SEAL_EV_ARRIVED : SEAL_EV_ADOPTED, at->f->path, rec, NULL);
 	return r;
 }
 

@@ -15,6 +15,7 @@
 #include "base/json.h"
 #include "base/str.h"
 #include "fs/attrs.h"
+#include "fs/audit.h"
 #include "fs/gate.h"
 #include "fs/node.h"
 
@@ -194,6 +195,7 @@ int refusal_decided(const struct identity *who, enum acl_op what, struct node *d
 
 	if (s)
 		add_state(r, s);
+	audit_refused(who, what, r->path, r->err, p, rq, d, NULL);
 	return remember(r);
 }
 
@@ -227,6 +229,7 @@ __attribute__((format(printf, 6, 0))) static int refuse_text(const struct identi
 		r->diagnostics = buf_steal(&json);
 		r->details = buf_steal(&lines);
 	}
+	audit_refused(who, what, path, err, NULL, NULL, NULL, r->sentence);
 	return remember(r);
 }
 

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "base/ynode.h"
+#include "fs/audit.h"
 #include "fs/back.h"
 #include "fs/gate.h"
 #include "fs/handle.h"
@@ -442,6 +443,7 @@ int seal_check(struct op *op, enum acl_op what, struct node *dir, const char *na
 
 	switch (judge_request(op->caller.id, what, dir, name, &v)) {
 	case BY_STATE:
+		gate_allow_why(op, what, dir, name, BECAUSE_CREATOR);
 		return 0;
 	case NO:
 		return seal_refuse(op, what, dir, name, &v);
@@ -595,14 +597,37 @@ void seal_show(struct node *n, const struct stat *backing, struct stat *shown)
 
 /* ------------------------------------------------------------------------------------------------ what lands */
 
+/* Who is behind it, where no request is: whoever filed it, or made it. */
+static void tell_ledger(enum ledger_event event, const char *how, const char *path, const struct seal_record *rec, const char *detail)
+{
+	const struct person *p = *rec->filer.email ? &rec->filer : &rec->creator;
+	const struct ledger_attr attrs[] = {LEDGER_ATTR_TEXT("how", how), LEDGER_ATTR_TEXT("reason", detail)};
+	struct audit_event e = {.event = event, .path = path, .attrs = attrs, .n_attrs = detail ? 2 : 1, AUDIT_EVENT_INIT};
+
+	if (*rec->sha256)
+		e.object = (struct ledger_object){.sha256 = rec->sha256, .size = rec->size};
+	if (!audit_in_request() && *p->email) {
+		e.principal = strcmp(p->email, "-") ? p->email : LEDGER_ANONYMOUS;
+		e.uid = p->uid;
+	}
+	audit_event(&e);
+}
+
 void seal_landed(enum seal_event what, const char *path, const struct seal_record *rec, const char *detail)
 {
-	static const char *const words[] = {
-#define SEAL_EVENT(id, word) word,
+	static const struct {
+		const char *word;
+		int event; /* -1: none */
+	} rows[] = {
+#define LEDGER_NONE (-1)
+#define SEAL_EVENT(id, word, event) {word, LEDGER_##event},
 #include "fs/seal_event.def"
 #undef SEAL_EVENT
+#undef LEDGER_NONE
 	};
 	enum log_level level = what == SEAL_EV_ALTERED ? LOG_LVL_ERR : LOG_LVL_INFO;
 
-	log_msg(level, "%s %s%s%s (%s)", words[what], path, detail ? ": " : "", detail ? detail : "", *rec->sha256 ? rec->sha256 : "no hash yet");
+	if (rows[what].event >= 0)
+		tell_ledger((enum ledger_event)rows[what].event, rows[what].word, path, rec, detail);
+	log_msg(level, "%s %s%s%s (%s)", rows[what].word, path, detail ? ": " : "", detail ? detail : "", *rec->sha256 ? rec->sha256 : "no hash yet");
 }

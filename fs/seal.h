@@ -156,10 +156,10 @@ int seal_close_record(int fd, struct acl_policy *p, struct seal_record *rec, con
 /* The date until which a file sealed now is kept. */
 long long seal_retention(struct acl_policy *p, long long now, long long wanted);
 
-/* ------------------------------------------------------------------ the place where the ledger will hook */
+/* ------------------------------------------------------------------ what the ledger and the log hear */
 
 enum seal_event {
-#define SEAL_EVENT(id, word) SEAL_EV_##id,
+#define SEAL_EVENT(id, ...) SEAL_EV_##id,
 #include "fs/seal_event.def"
 #undef SEAL_EVENT
 };
