@@ -85,8 +85,8 @@ def given(line):
 
 
 def allowed_path(line):
-    """A symlink's target is data; the name service reads the system's own files; of /proc/PID the ledger's exe and a dying task's stat."""
-    return "symlinkat(" in line or re.search(r'"(/proc/[0-9]+/(exe|stat)"|/etc/(passwd|group|nsswitch.conf|gshadow|localtime|ld\.so)|/run/systemd|/var/lib/sss|/var/run/nscd|/lib/|/usr/lib/|/usr/share/zoneinfo)', line)
+    """A symlink's target is data; the name service and malloc read the system's own files; of /proc/PID the ledger's exe and a dying task's stat."""
+    return "symlinkat(" in line or re.search(r'"(/proc/[0-9]+/(exe|stat)"|/etc/(passwd|group|nsswitch.conf|gshadow|localtime|ld\.so)|/sys/devices/system/cpu/online|/run/systemd|/var/lib/sss|/var/run/nscd|/lib/|/usr/lib/|/usr/share/zoneinfo)', line)
 
 
 def tracer(pid):
