@@ -99,7 +99,7 @@ static void emit_value(struct buf *out, const struct ynode *n, unsigned indent)
 
 enum { SIMPLE_KEY = 1000 }; /* YAML allows 1024 characters before the ':' of a key that "?" does not announce */
 
-static void emit_key(struct buf *out, const char *text, unsigned indent)
+void yemit_key(struct buf *out, const char *text, unsigned indent)
 {
 	AUTO_BUF key = BUF_INIT;
 	yemit_scalar(&key, text);
@@ -123,7 +123,7 @@ void yemit_node(struct buf *out, const struct ynode *n, unsigned indent)
 	ynode_each(m, n) {
 		pad(out, indent);
 		if (n->kind == Y_MAP)
-			emit_key(out, m->key->text, indent);
+			yemit_key(out, m->key->text, indent);
 		else
 			buf_addc(out, '-');
 		emit_value(out, m, indent + 2);

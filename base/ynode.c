@@ -12,8 +12,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/str.h"
-
-#define TOO_MANY "more than 100,000 YAML events: split the document"
+#include "base/yglance.h"
 
 /* One open collection while parsing. */
 struct frame {
@@ -292,81 +291,11 @@ static void run(struct parse *p, yaml_parser_t *y)
 		}
 		end = e.type == YAML_STREAM_END_EVENT;
 		if (++p->events > p->most.events)
-			give_up(p, e.start_mark, TOO_MANY);
+			give_up(p, e.start_mark, YGLANCE_EVENTS);
 		else
 			handle_event(p, &e);
 		yaml_event_delete(&e);
 	}
-}
-
-/* What can be seen of a text without parsing it. */
-struct glance {
-	size_t events;
-	uint32_t line, long_line; /* long_line: holds one text over the limit, 0 if none does */
-};
-
-enum { LONGEST_ESCAPE = 10 }; /* "\U00000041" is one byte */
-
-/* Values on one line: a key and its value, and what commas separate, up to a comment. */
-static void glance_line(struct glance *g, const char *s, const char *end)
-{
-	static const bool cuts[256] = {[','] = true, [':'] = true, ['['] = true, [']'] = true,
-				       ['{'] = true, ['}'] = true, ['-'] = true, ['?'] = true};
-	const char *from = s - 1;
-	g->events++;
-	for (; s < end && !(*s == '#' && s[-1] == ' '); s++) {
-		if (!cuts[(unsigned char)*s])
-			continue;
-		g->events += *s == ',' || (*s == ':' && (s + 1 == end || s[1] == ' '));
-		from = s;
-	}
-	if (s - from > (ptrdiff_t)(LIMIT_SCALAR_BYTES * LONGEST_ESCAPE) && !g->long_line)
-		g->long_line = g->line;
-}
-
-/*
- * Refuses what libyaml would spend 10 ms and the tree 10 MB on, only to find it over a limit. Lines inside long texts count as
- * events too, but a text has 4 KiB at most, and no document that people write comes near the 100,000.
- */
-static int check_size(const char *file, const char *s, const char *end, size_t events, struct diags *d)
-{
-	struct glance g = {0};
-	while (s < end) {
-		const char *eol = memchr(s, '\n', (size_t)(end - s));
-		if (!eol)
-			eol = end;
-		g.line++;
-		while (s < eol && (*s == ' ' || *s == '\r'))
-			s++;
-		if (s < eol && *s != '#')
-			glance_line(&g, s + 1, eol);
-		s = eol + 1;
-	}
-	if (g.events > events)
-		diag_add(d, DIAG_ERROR, file, 0, 0, TOO_MANY);
-	else if (g.long_line)
-		diag_add(d, DIAG_ERROR, file, g.long_line, 1, "a text of over 4 KiB: policy and records hold short texts only");
-	return g.events > events || g.long_line ? -EINVAL : 0;
-}
-
-/* Before the parser sees it: size, NUL bytes and UTF-8, with the line of the offence. */
-static int check_bytes(const char *file, const char *text, size_t len, const struct ynode_limits *most, struct diags *d)
-{
-	uint32_t line = 1;
-	if (len > most->bytes) {
-		diag_add(d, DIAG_ERROR, file, 0, 0, "over 1 MiB: split the document");
-		return -EINVAL;
-	}
-	for (size_t i = 0; i < len;) {
-		size_t n = text[i] ? str_utf8_len(text + i, len - i) : 0;
-		if (!n) {
-			diag_add(d, DIAG_ERROR, file, line, 1, "byte 0x%02x is not UTF-8: save the file as UTF-8", (unsigned char)text[i]);
-			return -EINVAL;
-		}
-		line += text[i] == '\n';
-		i += n;
-	}
-	return check_size(file, text, text + len, most->events, d);
 }
 
 int ynode_parse(struct arena *a, const char *file, const char *text, size_t len, struct diags *d, struct ynode **out)
@@ -385,7 +314,7 @@ int ynode_parse_within(struct arena *a, const char *file, const char *text, size
 		text += 3;
 		len -= 3;
 	}
-	if (check_bytes(file, text, len, most, d))
+	if (yglance(file, text, len, most, d))
 		return -EINVAL;
 	if (!yaml_parser_initialize(&y))
 		abort();
@@ -397,6 +326,104 @@ int ynode_parse_within(struct arena *a, const char *file, const char *text, size
 		return -EINVAL;
 	*out = p.root ? p.root : node_new(&p, Y_MAP, (yaml_mark_t){0});
 	return 0;
+}
+
+/* ---- comments: what stands between tokens and is no blank ---- */
+
+struct scan {
+	struct arena *arena;
+	const char *text, *end, *at; /* 'at' is character number 'index' */
+	size_t index;
+	uint32_t line, col;
+	bool blank; /* nothing but blanks on this line before 'at' */
+	struct ycomment *v;
+	size_t n, cap;
+};
+
+size_t ynode_break(const char *s, size_t n)
+{
+	if (*s == '\r')
+		return n > 1 && s[1] == '\n' ? 2 : 1;
+	if (*s == '\n')
+		return 1;
+	if (n > 1 && !memcmp(s, "\xc2\x85", 2))
+		return 2;
+	return n > 2 && (!memcmp(s, "\xe2\x80\xa8", 3) || !memcmp(s, "\xe2\x80\xa9", 3)) ? 3 : 0;
+}
+
+static void step(struct scan *s)
+{
+	size_t left = (size_t)(s->end - s->at), eol = ynode_break(s->at, left), n = eol ? eol : str_utf8_len(s->at, left);
+	s->blank = eol || (s->blank && (*s->at == ' ' || *s->at == '\t'));
+	s->line += eol > 0;
+	s->col = eol ? 1 : s->col + 1;
+	s->index += eol == 2 && *s->at == '\r' ? 2 : 1; /* CR LF is one break and two characters */
+	s->at += n ? n : 1;
+}
+
+static void add_comment(struct scan *s)
+{
+	const char *end = s->at;
+	while (end < s->end && !ynode_break(end, (size_t)(s->end - end)))
+		end++;
+	while (end > s->at && (end[-1] == ' ' || end[-1] == '\t'))
+		end--;
+	if (s->n == s->cap) {
+		struct ycomment *more = arena_array(s->arena, struct ycomment, s->cap = s->cap ? s->cap * 2 : 16);
+		if (s->n)
+			memcpy(more, s->v, s->n * sizeof(*more));
+		s->v = more;
+	}
+	s->v[s->n++] = (struct ycomment){s->line, s->col, arena_strndup(s->arena, s->at, (size_t)(end - s->at)), s->blank};
+	while (s->at < end)
+		step(s);
+}
+
+/* Up to character 'index': between tokens comments are collected, inside one they are part of it. */
+static void scan_to(struct scan *s, size_t index, bool between)
+{
+	while (s->at < s->end && s->index < index)
+		if (between && *s->at == '#')
+			add_comment(s);
+		else
+			step(s);
+}
+
+/* "| # why": the only comment inside a token. */
+static void scan_header(struct scan *s, size_t index)
+{
+	while (s->at < s->end && s->index < index && *s->at != '\n')
+		if (*s->at == '#')
+			add_comment(s);
+		else
+			step(s);
+}
+
+size_t ynode_comments(struct arena *a, const char *text, size_t len, struct ycomment **out)
+{
+	struct scan s = {.arena = a, .text = text, .end = text + len, .at = text, .line = 1, .col = 1, .blank = true};
+	yaml_parser_t y;
+	yaml_token_t t = {0};
+	if (len >= 3 && !memcmp(text, "\xef\xbb\xbf", 3))
+		s.at += 3;
+	if (!yaml_parser_initialize(&y))
+		abort();
+	yaml_parser_set_encoding(&y, YAML_UTF8_ENCODING);
+	yaml_parser_set_input_string(&y, (const unsigned char *)s.at, (size_t)(s.end - s.at));
+	do {
+		yaml_token_delete(&t);
+		if (!yaml_parser_scan(&y, &t))
+			break;
+		scan_to(&s, t.start_mark.index, true);
+		if (t.type == YAML_SCALAR_TOKEN && (t.data.scalar.style == YAML_LITERAL_SCALAR_STYLE || t.data.scalar.style == YAML_FOLDED_SCALAR_STYLE))
+			scan_header(&s, t.end_mark.index);
+		scan_to(&s, t.end_mark.index, false);
+	} while (t.type != YAML_STREAM_END_TOKEN && t.type != YAML_NO_TOKEN);
+	yaml_token_delete(&t);
+	yaml_parser_delete(&y);
+	scan_to(&s, (size_t)-1, true);
+	*out = s.v;
+	return s.n;
 }
 
 /* ---- reading a tree ---- */

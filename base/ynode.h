@@ -55,6 +55,18 @@ bool ynode_equal(const struct ynode *a, const struct ynode *b); /* same content;
 /* What the text would mean if written without quotes. */
 enum yscalar ynode_plain_type(const char *text);
 
+/* A comment of a text, from its '#' to the end of the line without trailing blanks. */
+struct ycomment {
+	uint32_t line, col; /* from 1; col counts characters */
+	const char *text;
+	bool own_line; /* nothing but blanks before it */
+};
+/* All comments in their order, of a text that ynode_parse() accepts; owned by the arena. Returns their number. */
+size_t ynode_comments(struct arena *a, const char *text, size_t len, struct ycomment **out);
+
+/* Bytes of the line break at s (n > 0), 0 if there is none: what YAML 1.1 readers take for one, with NEL, LS and PS. */
+size_t ynode_break(const char *s, size_t n);
+
 #define ynode_each(it, parent) \
 	for (const struct ynode *it = (parent) ? (parent)->child : NULL; it; it = it->next)
 

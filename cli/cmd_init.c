@@ -19,6 +19,7 @@
 #include "base/yemit.h"
 #include "cli/cli.h"
 #include "cli/engine.h"
+#include "cli/files.h"
 #include "cli/out.h"
 
 #define PROJECT "Project-1"
@@ -141,18 +142,6 @@ static int make_dir(const char *dir, const char *name)
 	return out_fail(ZDDC_IO, "%s cannot be made: %s", buf_str(&path), strerror(errno));
 }
 
-static int write_all(int fd, const struct buf *text)
-{
-	for (size_t done = 0; done < text->len;) {
-		ssize_t n = write(fd, text->data + done, text->len - done);
-
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		done += n > 0 ? (size_t)n : 0;
-	}
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
 static const char *unix_user(void)
 {
 	static char number[24];
@@ -187,7 +176,9 @@ static int make_file(const char *dir, const char *name, const char *text, const 
 		return ZDDC_YES; /* with --here: what is there stays */
 	if (fd < 0)
 		return out_fail(ZDDC_IO, "%s cannot be made: %s", buf_str(&path), strerror(errno));
-	err = write_all(fd, &bytes);
+	err = file_write_fd(fd, &bytes);
+	if (!err && fsync(fd) < 0)
+		err = -errno;
 	if (err)
 		return out_fail(ZDDC_IO, "%s cannot be written: %s", buf_str(&path), strerror(-err));
 	return ZDDC_YES;

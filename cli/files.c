@@ -36,3 +36,15 @@ int file_read(const char *path, size_t most, struct buf *out)
 	AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
 	return fd < 0 ? -errno : file_read_fd(fd, most, out);
 }
+
+int file_write_fd(int fd, const struct buf *text)
+{
+	for (size_t done = 0; done < text->len;) {
+		ssize_t n = write(fd, text->data + done, text->len - done);
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		done += n > 0 ? (size_t)n : 0;
+	}
+	return 0;
+}

@@ -11,5 +11,7 @@ struct buf;
 int file_read(const char *path, size_t most, struct buf *out);
 /* Reads on from a descriptor, in the same way. */
 int file_read_fd(int fd, size_t most, struct buf *out);
+/* All of 'text' to a descriptor. 0 or -errno. */
+int file_write_fd(int fd, const struct buf *text);
 
 #endif

@@ -4,7 +4,7 @@ _zddc() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'init explain why whoami check test show-defaults seal accept mark hold withdraw help' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'init explain why whoami check fmt test show-defaults seal accept mark hold withdraw help' -- "$cur")
         return
     fi
     case $prev in
@@ -14,7 +14,7 @@ _zddc() {
     case $cur in
     -*) ;;
     *)  if [ "${COMP_WORDS[1]}" = help ]; then
-            mapfile -t COMPREPLY < <(compgen -W 'init explain why whoami check test show-defaults seal accept mark hold withdraw help' -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W 'init explain why whoami check fmt test show-defaults seal accept mark hold withdraw help' -- "$cur")
         else
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -27,6 +27,7 @@ _zddc() {
     why) mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$cur") ;;
     whoami) mapfile -t COMPREPLY < <(compgen -W '--json --help --as --groups --root --defaults --strict' -- "$cur") ;;
     check) mapfile -t COMPREPLY < <(compgen -W '--json --help --root --defaults --strict' -- "$cur") ;;
+    fmt) mapfile -t COMPREPLY < <(compgen -W '--json --help --check --write' -- "$cur") ;;
     test) mapfile -t COMPREPLY < <(compgen -W '--json --help --tree --coverage --defaults --strict' -- "$cur") ;;
     show-defaults) mapfile -t COMPREPLY < <(compgen -W '--json --help --defaults' -- "$cur") ;;
     seal) mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$cur") ;;

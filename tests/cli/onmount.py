@@ -167,5 +167,16 @@ def write(path, text):
         os.close(fd)
 
 
-T.run(whoami, why, explain_as_the_tree, explain_verbs, explain_as_another, check)
+def fmt():
+    """--write goes through the mount: its owner may, a stranger may not, and what it wrote is in force."""
+    a = archive()
+    path = a.at("P/archive/Acme/.zddc")
+    T.equal(err_as(DC, write, path, PARTY_ZDDC.replace("rwcda", "'rwcda'").encode()), "", "an untidy policy")
+    one_line_error(zddc(PT, "fmt", "--write", path), 4, "left as it was", "zddc why")
+    p = zddc(DC, "fmt", "--write", path)
+    T.equal((p.returncode, a.text("P/archive/Acme/.zddc").decode()), (0, PARTY_ZDDC), "formatted through the mount: %s" % p.stderr)
+    T.equal(zddc(DC, "fmt", "--check", a.at("P/archive")).returncode, 0, "a tree, as far as one sees it")
+
+
+T.run(fmt, whoami, why, explain_as_the_tree, explain_verbs, explain_as_another, check)
 T.finish()

@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/yemit.h"
+#include "base/yformat.h"
 #include "base/ynode.h"
 
 #define must(condition) \
@@ -64,6 +65,21 @@ static void as_block(struct buf *out, const struct ynode *n)
 	yemit_node(out, n, 0);
 }
 
+/* Formatting keeps the meaning and the comments (yformat checks both), and a second time changes nothing. */
+static void format(const char *text, size_t len, const struct ynode *tree)
+{
+	struct arena a = ARENA_INIT;
+	AUTO_DIAGS d = DIAGS_INIT;
+	AUTO_BUF once = BUF_INIT, twice = BUF_INIT;
+	struct ynode *copy;
+
+	must(yformat(text, len, tree, &once) == 0);
+	must(ynode_parse(&a, "formatted", buf_str(&once), once.len, &d, &copy) == 0);
+	must(yformat(buf_str(&once), once.len, copy, &twice) == 0);
+	must(once.len == twice.len && !strcmp(buf_str(&once), buf_str(&twice)));
+	arena_free(&a);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -78,14 +94,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	memcpy(text, data, size);
 	err = ynode_parse(&a, "fuzz", text, size, &d, &tree);
-	free(text);
 	must((err != 0) == (d.errors > 0));
 	must(d.n <= LIMIT_DIAGS);
 	if (!err) {
 		check_node(tree, 0, &count);
 		must(ynode_equal(tree, tree));
 		round_trip(tree, as_block);
+		if (size < 20000)
+			format(text, size, tree);
 	}
+	free(text);
 	arena_free(&a);
 	return 0;
 }
