@@ -14,14 +14,19 @@
 #include "fs/draft.h"
 #include "fs/node.h"
 #include "fs/policy.h"
+#include "fs/virt.h"
 #include "fs/seal_record.h"
 
-enum { SETTLE_MS = 1000 }; /* how long a RELEASE that is on its way is waited for */
+enum {
+	SETTLE_MS = 1000, /* how long a RELEASE that is on its way is waited for */
+	TEXT_BYTES = 256 << 20, /* of the texts that one user has open */
+};
 
 /* Who holds how many: a chained table by uid; a row stays once made (there are few uids). */
 struct holder {
 	uid_t uid;
 	size_t count;
+	size_t bytes; /* of texts */
 	struct holder *next;
 };
 
@@ -70,14 +75,27 @@ static bool quota_take(uid_t uid)
 	return true;
 }
 
-static void quota_give(uid_t uid)
+static void quota_give(uid_t uid, size_t bytes)
 {
 	WITH_MUTEX(&quota_lock);
 	struct holder *h = holder_of(uid);
 
-	if (h)
+	if (h) {
 		h->count--;
+		h->bytes -= bytes;
+	}
 	total--;
+}
+
+static bool quota_take_bytes(uid_t uid, size_t bytes)
+{
+	WITH_MUTEX(&quota_lock);
+	struct holder *h = holder_of(uid);
+
+	if (!h || bytes > TEXT_BYTES - h->bytes)
+		return false;
+	h->bytes += bytes;
+	return true;
 }
 
 /* ------------------------------------------------------------------------------------------------ who may write */
@@ -196,7 +214,7 @@ int handle_new(enum handle_kind kind, struct node *node, struct identity *who, i
 		return -EMFILE;
 	h = calloc(1, sizeof(*h));
 	if (!h) {
-		quota_give(who->uid);
+		quota_give(who->uid, 0);
 		return -ENOMEM;
 	}
 	h->kind = kind;
@@ -230,9 +248,10 @@ void handle_free(struct handle *h)
 	writer_out(h);
 	if (h->fd >= 0)
 		close(h->fd);
-	quota_give(h->who->uid);
+	quota_give(h->who->uid, h->text.len);
 	audit_handle_free(h);
 	buf_free(&h->text);
+	virt_rows_put(h->rows);
 	arena_free(&h->names_mem);
 	free(h->names);
 	pthread_mutex_destroy(&h->lock);
@@ -245,6 +264,15 @@ void handle_set_fd(struct handle *h, int fd)
 {
 	WITH_MUTEX(&h->node->lock);
 	h->fd = fd;
+}
+
+int handle_set_text(struct handle *h, struct buf *text)
+{
+	if (!quota_take_bytes(h->who->uid, text->len))
+		return -ENOMEM;
+	h->text = *text;
+	*text = (struct buf)BUF_INIT;
+	return 0;
 }
 
 void handle_set_draft(struct handle *h, struct draft *d)

@@ -20,6 +20,7 @@ struct node;
 struct identity;
 struct audit_opened;
 struct draft;
+struct virt_rows;
 
 enum handle_kind {
 	HANDLE_FILE, /* fd: the backing file */
@@ -54,10 +55,11 @@ struct handle {
 	struct audit_opened *opened; /* atomic; audit.h: what allowed to write here, until the first write is in the ledger */
 	struct draft *draft;
 	struct buf text;
-	pthread_mutex_t lock; /* of the three below */
+	pthread_mutex_t lock; /* of the four below */
 	struct arena names_mem;
 	struct listed *names;
 	size_t n_names;
+	struct virt_rows *rows; /* of a virtual directory, besides the names; counted */
 	struct handle *next; /* node->lock: other handles of the node */
 	struct handle *next_writer, *prev_writer; /* handle.c: all that may write to a backing file */
 };
@@ -71,6 +73,11 @@ int handle_new(enum handle_kind kind, struct node *node, struct identity *who, i
 void handle_free(struct handle *h);
 /* What it reads and writes, once it is open (others may be looking at the node's handles meanwhile). */
 void handle_set_fd(struct handle *h, int fd);
+/*
+ * A text to be read; takes it from 'text'. -ENOMEM when this user's open texts would take too much memory (the handle is the caller's to
+ * free).
+ */
+int handle_set_text(struct handle *h, struct buf *text);
 void handle_set_draft(struct handle *h, struct draft *d);
 /* Takes the draft out, for releasing it. NULL if it has none. */
 struct draft *handle_take_draft(struct handle *h);

@@ -34,6 +34,7 @@
 #include "fs/policy.h"
 #include "fs/seal.h"
 #include "fs/session.h"
+#include "fs/virt.h"
 
 #ifndef ZDDC_VERSION
 #define ZDDC_VERSION "0.1"
@@ -349,6 +350,7 @@ static void close_archive(void)
 	seal_stop();
 	sessions_stop();
 	policy_stop();
+	virt_exit();
 	nodes_free();
 	seal_exit();
 	audit_stop();

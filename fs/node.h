@@ -27,6 +27,7 @@ enum node_kind {
 	NODE_DRAFT, /* a new record under the name its writer typed, until it is committed (draft.h): nobody else sees it */
 	NODE_CTL_DIR, /* .zddc.d and directories in it (virt_ctl.h) */
 	NODE_CTL_FILE, /* control files in it */
+	NODE_VIRT, /* what a virtual directory shows (virt.h) */
 };
 
 struct ctl_row;
@@ -53,6 +54,9 @@ struct node {
 	_Atomic long long last_made; /* of a directory: when somebody last made an entry in it through the mount, */
 	_Atomic uid_t last_maker; /* and who */
 	_Atomic uint64_t sealed; /* of a file: size and time (hashed) with which it was last seen to be sealed; 0: look at its record (seal.c) */
+	struct {
+		uint64_t state, size;
+	} shown; /* lock: of a row of a table: how long its text was for that state of its record; 0: never asked */
 	struct node *next_id, *next_name; /* node.c: chains of the table */
 };
 

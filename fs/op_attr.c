@@ -16,6 +16,7 @@
 #include "fs/op.h"
 #include "fs/record.h"
 #include "fs/seal.h"
+#include "fs/virt.h"
 #include "fs/virt_ctl.h"
 
 #define POLICY ".zddc"
@@ -42,6 +43,7 @@ static mode_t shown_mode(enum node_kind kind, mode_t backing)
 	case NODE_POLICY:
 	case NODE_DRAFT:
 	case NODE_CTL_FILE:
+	case NODE_VIRT:
 		break;
 	}
 	return S_IFREG | 0644;
@@ -201,6 +203,8 @@ static int describe(struct op *op, struct node *n, struct handle *h, struct stat
 	case NODE_CTL_DIR:
 	case NODE_CTL_FILE:
 		return ctl_getattr(op, n, out);
+	case NODE_VIRT: /* virt.h */
+		break;
 	}
 	return -EIO;
 }
@@ -231,12 +235,16 @@ static int may_describe(struct op *op, struct node *n, struct handle *h)
 	case NODE_CTL_DIR:
 	case NODE_CTL_FILE:
 		return gate_enter(op, node_governor(n));
+	case NODE_VIRT:
+		break;
 	}
 	return -EIO;
 }
 
 int op_getattr(struct op *op, struct node *n, struct handle *h, struct stat *out)
 {
+	if (n->kind == NODE_VIRT)
+		return virt_getattr(op, n, out);
 	WITH_RDLOCK(&tree_lock);
 	/* the mount point stands in the mount table: df, mountpoint(1) and smbd, as an unmapped root, must find it. Not what is in it. */
 	int r = n->parent ? may_describe(op, n, h) : 0;
@@ -462,6 +470,8 @@ static int change_locked(struct op *op, struct node *n, struct handle *h, const 
 	case NODE_CTL_DIR:
 	case NODE_CTL_FILE:
 		return -EPERM;
+	case NODE_VIRT:
+		break;
 	}
 	return -EIO;
 }
@@ -554,6 +564,8 @@ static int change_size(struct op *op, struct node *n, struct handle *h, off_t si
 	case NODE_SLOT:
 	case NODE_CTL_DIR:
 		break;
+	case NODE_VIRT:
+		return -EIO;
 	}
 	return -EISDIR;
 }
@@ -563,6 +575,8 @@ int op_setattr(struct op *op, struct node *n, struct handle *h, const struct att
 	struct attr_change rest = *c;
 	int r = 0;
 
+	if (n->kind == NODE_VIRT)
+		return virt_setattr(op, n, h, c, out);
 	if (c->what & CHANGE_SIZE)
 		r = change_size(op, n, h, c->size);
 	rest.what &= ~(unsigned)(CHANGE_SIZE | CHANGE_CTIME);
@@ -603,6 +617,8 @@ static bool may_change_dir(struct op *op, struct node *n)
 /* Answers what the operation itself would get: that the thing is visible was found first. */
 int op_access(struct op *op, struct node *n, int mask)
 {
+	if (n->kind == NODE_VIRT)
+		return virt_access(op, n, mask);
 	WITH_RDLOCK(&tree_lock);
 	int r = may_describe(op, n, NULL);
 
@@ -622,6 +638,8 @@ int op_access(struct op *op, struct node *n, int mask)
 	case NODE_CTL_DIR:
 	case NODE_CTL_FILE:
 		return (mask & W_OK) && !ctl_is_command(n) ? -EACCES : 0;
+	case NODE_VIRT:
+		break;
 	}
 	return -EIO;
 }

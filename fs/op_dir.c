@@ -19,6 +19,7 @@
 #include "fs/op.h"
 #include "fs/policy.h"
 #include "fs/seal.h"
+#include "fs/virt.h"
 #include "fs/virt_ctl.h"
 
 #define POLICY ".zddc"
@@ -155,9 +156,9 @@ static int lookup_policy(struct op *op, struct node *dir, struct entry *out)
 
 static int lookup_ordinary(struct op *op, struct node *dir, const char *name, struct entry *out)
 {
-	int r = entry_fill(op, dir, name, out);
+	int r = virt_is(dir) ? virt_lookup(op, dir, name, out) : entry_fill(op, dir, name, out);
 
-	if (r < 0)
+	if (r < 0 || out->node->kind == NODE_VIRT)
 		return r;
 	r = entry_visible(op, out);
 	if (r < 0)
@@ -202,6 +203,7 @@ int op_lookup(struct op *op, struct node *dir, const char *name, struct entry *o
 	case NODE_POLICY:
 	case NODE_DRAFT:
 	case NODE_CTL_FILE:
+	case NODE_VIRT:
 		break;
 	}
 	return -ENOTDIR;
@@ -312,6 +314,9 @@ int entry_exists(struct op *op, enum acl_op what, struct node *dir, const char *
 static int make_dir(struct op *op, struct node *dir, const char *name, mode_t mode, struct entry *out)
 {
 	unsigned flags = name_class(name) == NAME_POLICY ? ACL_POLICY_FILE : 0;
+
+	if (virt_is(dir))
+		return virt_refuse(op, ACL_OP_MKDIR, dir, name);
 	int r = dir->kind == NODE_DIR || dir->kind == NODE_SLOT ? gate_check(op, ACL_OP_MKDIR, dir, name, flags) : 0;
 
 	if (r == 0)
@@ -441,6 +446,10 @@ static int collect(struct op *op, struct node *dir, struct handle *h)
 	h->n_names = 0;
 	if (dir->kind == NODE_CTL_DIR)
 		return ctl_list(op, dir, collect_ctl, &c);
+	if (h->rows) {
+		virt_names_each(op, dir, collect_ctl, &c);
+		return 0;
+	}
 	if (dir->kind == NODE_DIR) {
 		r = back_dir_get(dir, &fd);
 		if (r < 0)
@@ -461,6 +470,7 @@ struct reading {
 	void *arg;
 	bool all; /* the caller holds r: files show */
 	bool temporary; /* and those that tools are still making, of everybody */
+	const struct virt_rows *rows; /* of a virtual directory; after the names, which are the caller's already */
 };
 
 /* 1 if the caller sees the entry, 0 if not, -errno if it cannot be said (never guessed). */
@@ -469,7 +479,7 @@ static int sees(struct reading *rd, const struct listed *e)
 	struct acl_sight sight;
 	int r;
 
-	if (rd->dir->kind == NODE_CTL_DIR)
+	if (rd->dir->kind == NODE_CTL_DIR || rd->rows)
 		return 1;
 	if (!S_ISDIR(e->type))
 		return rd->all && !away_is(rd->dir, e->name) && (rd->temporary || !S_ISREG(e->type) || !seal_hides(rd->who, rd->dir, e->name));
@@ -503,9 +513,39 @@ static void emit_policy(struct reading *rd, off_t next)
 		emit_name(rd, POLICY, S_IFREG, st.st_ino, next);
 }
 
-/* Offsets: 1 after ".", 2 after "..", n + 3 after the n-th name, one more after .zddc. They hold until the next rewind. */
+struct row_reading {
+	struct reading *rd;
+	off_t names; /* offset of the first row */
+	bool any;
+};
+
+static bool emit_row(void *arg, const char *name, mode_t type, uint64_t ino, size_t at)
+{
+	struct row_reading *r = arg;
+
+	if (!emit_name(r->rd, name, type, ino, r->names + (off_t)at + 1))
+		return false;
+	return r->any = true;
+}
+
+/* 0, 1 if the reply is full, or -errno if nothing can be said. */
+static int emit_rows(struct reading *rd, const struct handle *h, off_t off, bool first)
+{
+	struct row_reading r = {rd, (off_t)h->n_names + 2, !first};
+	int done = virt_rows_each(rd->who, rd->dir, rd->rows, off > r.names ? (size_t)(off - r.names) : 0, emit_row, &r);
+
+	return done < 0 && r.any ? 1 : done;
+}
+
+/*
+ * Offsets: 1 after ".", 2 after "..", n + 3 after the n-th name, then the rows of a virtual directory, one more after .zddc. They hold until
+ * the next rewind.
+ */
 static int emit_names(struct reading *rd, struct handle *h, off_t off)
 {
+	off_t end = (off_t)(h->n_names + (rd->rows ? virt_rows_count(rd->rows) : 0)) + 2;
+	int done = 0;
+
 	if (!emit_dots(rd, &off))
 		return 0;
 	bool first = true;
@@ -519,9 +559,11 @@ static int emit_names(struct reading *rd, struct handle *h, off_t off)
 			return 0;
 		first = false;
 	}
-	if ((size_t)(off - 2) <= h->n_names)
-		emit_policy(rd, (off_t)h->n_names + 3);
-	return 0;
+	if (rd->rows)
+		done = emit_rows(rd, h, off, first);
+	if (done == 0 && off <= end)
+		emit_policy(rd, end + 1);
+	return done < 0 ? done : 0;
 }
 
 /*
@@ -530,16 +572,23 @@ static int emit_names(struct reading *rd, struct handle *h, off_t off)
  */
 int op_readdir(struct op *op, struct node *dir, struct handle *h, off_t off, bool plus, dir_emit emit, void *arg)
 {
-	struct reading rd = {op, dir, op->caller.uid == h->who->uid ? op->caller.id : h->who, emit, arg, false, false};
+	struct reading rd = {op, dir, op->caller.uid == h->who->uid ? op->caller.id : h->who, emit, arg, false, false, NULL};
+	struct virt_rows *rows = off == 0 ? virt_rows_get(op, dir) : NULL;
 	int r = 0;
 
 	(void)plus;
 	WITH_RDLOCK(&tree_lock);
 	WITH_MUTEX(&h->lock);
-	if (dir->gone)
+	if (dir->gone) {
+		virt_rows_put(rows);
 		return 0;
-	if (off == 0)
+	}
+	if (off == 0) {
+		virt_rows_put(h->rows);
+		h->rows = rows;
 		r = collect(op, dir, h);
+	}
+	rd.rows = h->rows;
 	if (r < 0)
 		return r;
 	if (dir->kind != NODE_CTL_DIR) {

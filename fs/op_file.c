@@ -24,6 +24,7 @@
 #include "fs/policy.h"
 #include "fs/record.h"
 #include "fs/seal.h"
+#include "fs/virt.h"
 #include "fs/virt_ctl.h"
 
 #define POLICY ".zddc"
@@ -185,10 +186,12 @@ static int open_text(struct op *op, struct node *n, int flags, struct handle **o
 	r = ctl_text(op, n, &text);
 	if (r == 0)
 		r = handle_new(HANDLE_TEXT, n, op->caller.id, flags, out);
-	if (r < 0)
-		buf_free(&text);
-	else
-		(*out)->text = text;
+	if (r == 0) {
+		r = handle_set_text(*out, &text);
+		if (r < 0)
+			handle_free(*out);
+	}
+	buf_free(&text);
 	return r;
 }
 
@@ -209,6 +212,8 @@ static int open_locked(struct op *op, struct node *n, int flags, struct handle *
 	case NODE_SLOT:
 	case NODE_CTL_DIR:
 		break;
+	case NODE_VIRT: /* op_open */
+		return -EIO;
 	}
 	return -EISDIR;
 }
@@ -219,6 +224,8 @@ int op_open(struct op *op, struct node *node, int flags, struct handle **out)
 
 	if (r < 0)
 		return r;
+	if (node->kind == NODE_VIRT)
+		return virt_open(op, node, flags, out);
 	WITH_RDLOCK(&tree_lock);
 	return open_locked(op, node, flags, out);
 }
@@ -311,6 +318,9 @@ static int refuse_mknod(struct op *op, struct node *dir, const char *name)
 static int create_file(struct op *op, struct node *dir, const char *name, mode_t mode, int flags, struct entry *entry, struct handle **out)
 {
 	enum acl_op what = out ? ACL_OP_CREATE : ACL_OP_MKNOD;
+
+	if (virt_is(dir))
+		return virt_refuse(op, what, dir, name);
 	int r = place_for_new(op, what, dir, name);
 
 	if (r == 0)

@@ -11,6 +11,7 @@
 #include "fs/handle.h"
 #include "fs/lazy.h"
 #include "fs/op_name.h"
+#include "fs/virt.h"
 
 /* The component at 'at' is "..". */
 static bool is_up(const char *at)
@@ -84,6 +85,9 @@ static int make_link(struct op *op, const char *target, struct node *dir, const 
 static int symlink_locked(struct op *op, const char *target, struct node *dir, const char *name, struct entry *out)
 {
 	const char *why;
+
+	if (virt_is(dir))
+		return virt_refuse(op, ACL_OP_SYMLINK, dir, name);
 	int r = is_dir_node(dir) ? gate_check(op, ACL_OP_SYMLINK, dir, name, is_policy(name) ? ACL_POLICY_FILE : 0) : 0;
 
 	if (r == 0)
@@ -125,6 +129,8 @@ int op_readlink(struct op *op, struct node *node, char **out)
 	struct stat st;
 	int fd, r;
 
+	if (node->kind == NODE_VIRT)
+		return virt_readlink(op, node, out);
 	if (node->kind != NODE_LINK)
 		return -EINVAL;
 	WITH_RDLOCK(&tree_lock);

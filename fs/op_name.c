@@ -21,6 +21,7 @@
 #include "fs/op_name.h"
 #include "fs/policy.h"
 #include "fs/seal.h"
+#include "fs/virt.h"
 
 int name_see_first(struct op *op, struct node *dir, const char *name)
 {
@@ -103,6 +104,8 @@ int op_unlink(struct op *op, struct node *dir, const char *name)
 		inflight_drain();
 		return r;
 	}
+	if (virt_here(dir))
+		return virt_unlink(op, dir, name);
 	r = name_see_first(op, dir, name);
 	if (r < 0)
 		return r;
@@ -281,6 +284,8 @@ int op_rmdir(struct op *op, struct node *dir, const char *name)
 		return -EPERM;
 	if (is_policy(name))
 		return -ENOTDIR;
+	if (virt_here(dir))
+		return virt_rmdir(op, dir, name);
 	r = name_see_first(op, dir, name);
 	if (r < 0)
 		return r;

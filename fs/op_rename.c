@@ -23,6 +23,7 @@
 #include "fs/op_name.h"
 #include "fs/policy.h"
 #include "fs/seal.h"
+#include "fs/virt.h"
 
 /* ------------------------------------------------------------------------------------------------ rename: doing it */
 
@@ -353,6 +354,8 @@ int op_rename(struct op *op, struct node *from, const char *name, struct node *t
 
 	if (flags & ~(unsigned)(RENAME_NOREPLACE | RENAME_EXCHANGE) || flags == (RENAME_NOREPLACE | RENAME_EXCHANGE))
 		return -EINVAL;
+	if (virt_here(from) || virt_here(to))
+		return virt_rename(op, from, name, to, new_name, flags);
 	r = rename_first(op, from, name, to, new_name, flags, &before);
 	if (r < 0)
 		return r;

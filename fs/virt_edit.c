@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Changes in a virtual directory: each is done where the record lies, by the same functions as there. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "fs/gate.h"
+#include "fs/op_name.h"
+#include "fs/virt_private.h"
+
+/* ------------------------------------------------------------------------------------------------ what nobody may */
+
+static const char *instead_of(enum acl_virtual_kind kind, enum acl_op what)
+{
+	switch (kind) {
+	case ACL_VIRTUAL_ROWS:
+		return "it shows the records of all parties, and is not on disk: make a folder in a party's own";
+	case ACL_VIRTUAL_PARTIES:
+		return what == ACL_OP_MKDIR ? "it shows the parties, and is not on disk: a new party is made by writing PARTY.yaml here"
+					    : "it shows the parties, and is not on disk";
+	case ACL_VIRTUAL_LINKS:
+		return "it only links to the folders of the parties, and is not on disk: work in those";
+	case ACL_VIRTUAL_NONE:
+	case ACL_VIRTUAL_KINDS:
+		break;
+	}
+	return "it is not on disk";
+}
+
+int virt_refuse(struct op *op, enum acl_op what, struct node *dir, const char *name)
+{
+	AUTO_FREE char *path = node_path_in(dir, name), *here = node_path(dir);
+	struct virt_place p;
+	int r = -EPERM;
+
+	if (virt_place_get(op, dir, &p))
+		r = gate_refuse(op, EPERM, what, path, "that cannot be done in %s/: %s", here, instead_of(p.kind, what));
+	virt_place_drop(&p);
+	return r;
+}
+
+static int refuse_here(struct op *op, enum acl_op what, struct node *dir, const char *name)
+{
+	WITH_RDLOCK(&tree_lock);
+	return virt_refuse(op, what, dir, name);
+}
+
+/* No lock. */
+static int refuse(struct op *op, int err, enum acl_op what, struct node *dir, const char *name, const char *why)
+{
+	WITH_RDLOCK(&tree_lock);
+	AUTO_FREE char *path = node_path_in(dir, name);
+
+	return gate_refuse(op, err, what, path, "%s", why);
+}
+
+static int refuse_text(struct op *op, enum acl_op what, struct node *dir, const char *name)
+{
+	return refuse(op, EPERM, what, dir, name, "it belongs to the table: it is made from the records when it is read");
+}
+
+/* ------------------------------------------------------------------------------------------------ a row, found */
+
+/* What a request is about, held without the tree lock. */
+struct target {
+	enum virt_what what;
+	enum acl_virtual_kind kind;
+	struct node *base, *slot; /* counted */
+	char party[DOCNAME_MAX + 1];
+	char *file;
+};
+
+static void target_drop(struct target *t)
+{
+	node_put(t->base);
+	node_put(t->slot);
+	free(t->file);
+	*t = (struct target){0};
+}
+
+/* 0 or -ENOENT; no lock. */
+static int target_get(struct op *op, struct node *dir, const char *name, struct target *t)
+{
+	struct virt_found f;
+	int r;
+
+	WITH_RDLOCK(&tree_lock);
+	*t = (struct target){0};
+	r = virt_find(op, op->caller.id, dir, name, &f);
+	if (r < 0)
+		return r;
+	t->what = f.what;
+	t->kind = f.place.kind;
+	t->base = f.place.base ? node_ref(f.place.base) : NULL;
+	t->slot = f.slot ? node_ref(f.slot) : NULL;
+	memcpy(t->party, f.party, sizeof(t->party));
+	t->file = f.file ? strdup(f.file) : NULL;
+	virt_found_drop(&f);
+	return 0;
+}
+
+static void forget(struct node *dir, const char *name)
+{
+	WITH_WRLOCK(&tree_lock);
+	name_gone(dir, name);
+}
+
+/* ------------------------------------------------------------------------------------------------ removing */
+
+/* Whoever may delete in the directory removes what is not on disk without effect, as a declared folder: rm -r of a project ends well. */
+static int unlink_made(struct op *op, struct node *dir, const char *name, const struct target *t)
+{
+	bool may;
+
+	pthread_rwlock_rdlock(&tree_lock);
+	may = gate_may(op->caller.id, ACL_OP_UNLINK, dir, name, 0);
+	pthread_rwlock_unlock(&tree_lock);
+	if (may)
+		return 0;
+	return t->what == VIRT_TEXT ? refuse_text(op, ACL_OP_UNLINK, dir, name) : refuse_here(op, ACL_OP_UNLINK, dir, name);
+}
+
+static int refuse_party(struct op *op, struct node *dir, const char *name, const struct target *t)
+{
+	WITH_RDLOCK(&tree_lock);
+	AUTO_FREE char *folder = node_path(t->slot), *path = node_path_in(dir, name);
+
+	return gate_refuse(op, EPERM, ACL_OP_UNLINK, path, "the row stands for the party %s: delete the party folder %s/ instead", t->party, folder);
+}
+
+static int unlink_target(struct op *op, struct node *dir, const char *name, const struct target *t)
+{
+	if (t->what != VIRT_ROW)
+		return unlink_made(op, dir, name, t);
+	return t->kind == ACL_VIRTUAL_PARTIES ? refuse_party(op, dir, name, t) : op_unlink(op, t->slot, t->file);
+}
+
+int virt_unlink(struct op *op, struct node *dir, const char *name)
+{
+	struct target t;
+	int r = target_get(op, dir, name, &t);
+
+	if (r < 0)
+		return r;
+	r = unlink_target(op, dir, name, &t);
+	if (r == 0)
+		forget(dir, name);
+	target_drop(&t);
+	return r;
+}
+
+int virt_rmdir(struct op *op, struct node *dir, const char *name)
+{
+	struct target t;
+	int r = target_get(op, dir, name, &t);
+
+	target_drop(&t);
+	return r < 0 ? r : -ENOTDIR;
+}
+
+/* ------------------------------------------------------------------------------------------------ renaming */
+
+static void moved(struct node *dir, const char *name, const char *new_name)
+{
+	struct node *n;
+
+	WITH_WRLOCK(&tree_lock);
+	name_gone(dir, new_name);
+	n = node_find(dir, name);
+	if (n)
+		node_moved(n, dir, new_name);
+	node_put(n);
+}
+
+/* The row of a party gets another name: the party does. */
+static int rename_party(struct op *op, struct node *dir, const char *name, const struct target *t, const char *new_name, unsigned flags)
+{
+	char party[DOCNAME_MAX + 1];
+	const char *file;
+	int r;
+
+	if (flags & RENAME_EXCHANGE)
+		return refuse(op, EPERM, ACL_OP_RENAME, dir, name, "parties are not exchanged");
+	if (!virt_kinds[t->kind].split(new_name, party, &file))
+		return refuse(op, EINVAL, ACL_OP_RENAME, dir, new_name,
+			      "this names no party: use letters, digits, dots and hyphens, a letter or digit first, and .yaml behind it");
+	r = op_rename(op, t->base, t->party, t->base, party, RENAME_NOREPLACE);
+	if (r == -EEXIST)
+		return refuse(op, EEXIST, ACL_OP_RENAME, dir, new_name, "there is a party of that name");
+	if (r == 0)
+		moved(dir, name, new_name);
+	return r;
+}
+
+static int rename_target(struct op *op, struct node *dir, const char *name, const struct target *t, struct node *to, const char *new_name,
+			 unsigned flags)
+{
+	if (t->what == VIRT_TEXT)
+		return refuse_text(op, ACL_OP_RENAME, dir, name);
+	if (t->what == VIRT_LINK)
+		return refuse_here(op, ACL_OP_RENAME, dir, name);
+	if (t->kind == ACL_VIRTUAL_PARTIES && dir == to)
+		return rename_party(op, dir, name, t, new_name, flags);
+	return refuse(op, EPERM, ACL_OP_RENAME, dir, name,
+		      "the name of a row is made of its party and its fields: change those, or copy the row and delete this one");
+}
+
+int virt_rename(struct op *op, struct node *from, const char *name, struct node *to, const char *new_name, unsigned flags)
+{
+	struct target t;
+	int r;
+
+	if (!virt_here(from))
+		return refuse(op, EPERM, ACL_OP_RENAME, to, new_name, "a file cannot be moved into a table: copy it there");
+	r = target_get(op, from, name, &t);
+	if (r == 0)
+		r = rename_target(op, from, name, &t, to, new_name, flags);
+	target_drop(&t);
+	return r;
+}
+
+/* ------------------------------------------------------------------------------------------------ attributes */
+
+/* Times, owner and mode of a record are the daemon's: asking for others succeeds without effect for whoever may write the row. */
+static int may_set(struct op *op, struct node *n, const struct target *t)
+{
+	if (t->what != VIRT_ROW)
+		return refuse_text(op, ACL_OP_UTIMENS, n->parent, n->name);
+	WITH_RDLOCK(&tree_lock);
+	return gate_check(op, ACL_OP_UTIMENS, t->slot, t->file, 0);
+}
+
+int virt_setattr(struct op *op, struct node *n, struct handle *h, const struct attr_change *c, struct stat *out)
+{
+	struct target t;
+	int r;
+
+	(void)h;
+	if (c->what & CHANGE_SIZE)
+		return -EROFS;
+	r = target_get(op, n->parent, n->name, &t);
+	if (r == 0)
+		r = may_set(op, n, &t);
+	target_drop(&t);
+	return r < 0 ? r : virt_getattr(op, n, out);
+}

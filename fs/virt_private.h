@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the files of fs/virt_*.c share, and nobody else. virt_rollup.c: what a name of a virtual directory stands for. virt_rows.c: the
+ * rows of all parties, kept. virt_text.c: forms and tables. virt_edit.c: writing.
+ */
+#ifndef FS_VIRT_PRIVATE_H
+#define FS_VIRT_PRIVATE_H
+
+#include "acl/acl.h"
+#include "base/buf.h"
+#include "fs/virt.h"
+#include "schemas/schemas.h"
+
+struct ynode;
+
+/* ------------------------------------------------------------------------------------------------ the kinds */
+
+struct virt_kind {
+	const char *field; /* what a row shows besides what is stored; NULL: nothing */
+	/* Appends the name of a row. */
+	void (*name)(const char *party, const char *file, struct buf *out);
+	/* The other way round; 'party' holds DOCNAME_MAX + 1 bytes; *file points into 'name', or is NULL: the place's own. */
+	bool (*split)(const char *name, char *party, const char **file);
+	mode_t type;
+	const char *noun;
+};
+extern const struct virt_kind virt_kinds[ACL_VIRTUAL_KINDS]; /* from 1 */
+
+/* ------------------------------------------------------------------------------------------------ where the rows are */
+
+struct virt_place {
+	enum acl_virtual_kind kind; /* never NONE */
+	struct node *dir; /* the virtual directory; borrowed */
+	struct node *base; /* that which holds the parties; counted; NULL: it is not there */
+	char *below; /* what stands behind the party */
+};
+
+/* False if 'dir' is no virtual directory. virt_place_drop() in any case. Under tree_lock. */
+bool virt_place_get(struct op *op, struct node *dir, struct virt_place *out);
+void virt_place_drop(struct virt_place *p);
+/* The directory that decides about the rows of a party, on disk or declared; counted, or NULL. Under tree_lock. */
+struct node *virt_slot(struct op *op, const struct virt_place *p, const char *party);
+/* The name of the record of a party's row: 'file' if the row's name says it. */
+const char *virt_file(const struct virt_place *p, const char *file);
+/* The path of the directory that a party of that name has, or would have; malloc()ed. */
+char *virt_slot_path(const struct virt_place *p, const char *party);
+
+/* Which files of a directory are rows. */
+struct virt_filter {
+	struct acl_policy *policy; /* counted */
+	const struct ynode *records; /* in it; NULL: no rule in scope */
+	const char *only; /* this one, or NULL */
+};
+void virt_filter_get(const struct virt_place *p, struct node *slot, struct virt_filter *out);
+void virt_filter_drop(struct virt_filter *f);
+bool virt_is_row(const struct virt_filter *f, const char *file);
+
+/* ------------------------------------------------------------------------------------------------ what a name stands for */
+
+enum virt_what { VIRT_ROW, VIRT_TEXT, VIRT_LINK };
+
+struct virt_found {
+	enum virt_what what;
+	struct virt_place place;
+	const struct virt_text *text; /* of VIRT_TEXT */
+	struct node *slot; /* of a row or link: the directory of the record; counted */
+	char party[DOCNAME_MAX + 1];
+	const char *file; /* of a row: the record's name in it; lives as long as the name that was asked for and the place */
+	struct stat st; /* of a row: of the record */
+};
+
+/* 0, or -ENOENT: nothing that 'who' may know of. Under tree_lock. virt_found_drop() only after 0. */
+int virt_find(struct op *op, const struct identity *who, struct node *dir, const char *name, struct virt_found *out);
+void virt_found_drop(struct virt_found *f);
+/* The whole text of a row as it is shown, without any decision. Under tree_lock. 0 or -errno. */
+int virt_row_text(const struct virt_found *f, struct buf *out);
+
+/* ------------------------------------------------------------------------------------------------ forms and tables (virt_text.c) */
+
+struct virt_text {
+	const char *name;
+	/* For one caller; no lock. 0 or -errno. */
+	int (*make)(struct op *op, struct node *dir, struct buf *out);
+	const char *of; /* what it is made from: "form" or "table" */
+};
+/* The row of that name, or NULL. */
+const struct virt_text *virt_text_find(const char *name);
+/* Is it there at all? A directory without form has no form.yaml. Under tree_lock. */
+bool virt_text_there(const struct virt_place *p, const struct virt_text *t);
+void virt_text_each(const struct virt_place *p, bool (*each)(void *arg, const char *name, mode_t type), void *arg);
+/* The text for this caller, as it was a moment ago at the most; no lock. 0 or -errno. */
+int virt_text_make(struct op *op, struct node *dir, const struct virt_text *t, struct buf *out);
+void virt_texts_free(void);
+
+/* ------------------------------------------------------------------------------------------------ the rows of all parties (virt_rows.c) */
+
+/* Names of rows in one directory, sorted. Immutable, counted. */
+struct virt_names {
+	int refs; /* atomic */
+	size_t n;
+	const char **v;
+	struct buf text; /* that v points into */
+};
+
+/* What tells one state of a directory from the next. */
+struct virt_stamp {
+	uint64_t ino;
+	int64_t mtime, ctime; /* ns */
+	bool settled; /* it had not changed for a while when it was looked at: a change since then has another time */
+};
+
+/* One party. */
+struct virt_slot {
+	char *party;
+	struct node *at; /* the directory that decides; counted; NULL: not there */
+	struct acl_policy *policy; /* counted: of 'at', which said what is a row */
+	struct virt_stamp stamp;
+	struct virt_names *names; /* counted; NULL: none */
+	size_t first; /* number of its first row among all */
+};
+
+struct virt_rows {
+	int refs; /* atomic */
+	enum acl_virtual_kind kind;
+	struct virt_stamp stamp; /* of the directory of the parties */
+	struct virt_slot *v; /* by name */
+	size_t n, total;
+};
+
+struct virt_rows *virt_rows_ref(struct virt_rows *rows);
+/* May 'who' see the rows of the slot? 1, 0, or -errno: it cannot be said. Under tree_lock. */
+int virt_slot_visible(const struct identity *who, enum acl_virtual_kind kind, const struct virt_slot *s);
+
+#endif
