@@ -7,6 +7,7 @@
 #define FS_VIRT_PRIVATE_H
 
 #include "acl/acl.h"
+#include "base/arena.h"
 #include "base/buf.h"
 #include "fs/virt.h"
 #include "schemas/schemas.h"
@@ -48,7 +49,8 @@ char *virt_slot_path(const struct virt_place *p, const char *party);
 /* Which files of a directory are rows. */
 struct virt_filter {
 	struct acl_policy *policy; /* counted */
-	const struct ynode *records; /* in it; NULL: no rule in scope */
+	const struct ynode *records; /* NULL: no rule in scope */
+	struct arena mem;
 	const char *only; /* this one, or NULL */
 };
 void virt_filter_get(const struct virt_place *p, struct node *slot, struct virt_filter *out);

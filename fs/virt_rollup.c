@@ -198,10 +198,14 @@ char *virt_slot_path(const struct virt_place *p, const char *party)
 void virt_filter_get(const struct virt_place *p, struct node *slot, struct virt_filter *out)
 {
 	*out = (struct virt_filter){.policy = policy_of(slot), .only = p->kind == ACL_VIRTUAL_PARTIES ? p->below : NULL};
-	out->records = acl_get(out->policy, ACL_KEY_RECORDS).node;
+	out->records = acl_merged(out->policy, ACL_KEY_RECORDS, &out->mem);
 }
 
-void virt_filter_drop(struct virt_filter *f) { acl_policy_unref(f->policy); }
+void virt_filter_drop(struct virt_filter *f)
+{
+	acl_policy_unref(f->policy);
+	arena_free(&f->mem);
+}
 
 /* Without any rule, rows are what looks like a record. */
 bool virt_is_row(const struct virt_filter *f, const char *file)
@@ -287,6 +291,12 @@ int virt_find(struct op *op, const struct identity *who, struct node *dir, const
 	if (r < 0)
 		virt_found_drop(out);
 	return r;
+}
+
+/* The same for a node. */
+static int find_node(struct op *op, const struct node *n, struct virt_found *out)
+{
+	return n->gone ? -ENOENT : virt_find(op, op->caller.id, n->parent, n->name, out);
 }
 
 void virt_found_drop(struct virt_found *f)
@@ -380,7 +390,7 @@ int virt_readlink(struct op *op, struct node *node, char **out)
 	int r;
 
 	WITH_RDLOCK(&tree_lock);
-	r = virt_find(op, op->caller.id, node->parent, node->name, &f);
+	r = find_node(op, node, &f);
 	if (r < 0)
 		return r;
 	if (f.what == VIRT_LINK)
@@ -452,7 +462,7 @@ static int describe(struct op *op, struct node *n, struct stat *out, const struc
 	int r;
 
 	WITH_RDLOCK(&tree_lock);
-	r = n->gone ? -ENOENT : virt_find(op, op->caller.id, n->parent, n->name, &f);
+	r = find_node(op, n, &f);
 	if (r < 0)
 		return r;
 	attr_fill(&f, n, out);
@@ -481,7 +491,7 @@ int virt_access(struct op *op, struct node *n, int mask)
 	int r;
 
 	WITH_RDLOCK(&tree_lock);
-	r = n->gone ? -ENOENT : virt_find(op, who, n->parent, n->name, &f);
+	r = find_node(op, n, &f);
 	if (r < 0)
 		return r;
 	if (f.what != VIRT_LINK && (mask & X_OK))
@@ -526,7 +536,7 @@ static int open_found(struct op *op, struct node *n, int flags, const struct vir
 	int r;
 
 	WITH_RDLOCK(&tree_lock);
-	r = n->gone ? -ENOENT : virt_find(op, op->caller.id, n->parent, n->name, &f);
+	r = find_node(op, n, &f);
 	if (r < 0)
 		return r;
 	*text = f.what == VIRT_TEXT ? f.text : NULL;

@@ -75,26 +75,26 @@ static char *sample_of(const char *glob)
 	return name;
 }
 
-/* The rule of the records, whatever party they are of: '-' can be the name of none. The policy is for the caller to put. */
-static bool rule_of(const struct virt_place *p, struct acl_policy **policy, struct record_rule *out)
+/* The rule of the records in a policy. */
+static bool rule_of(const struct virt_place *p, struct acl_policy *policy, struct arena *a, struct record_rule *out)
 {
-	AUTO_FREE char *path = virt_slot_path(p, "-"), *name = NULL;
-	const struct ynode *records;
+	const struct ynode *records = acl_merged(policy, ACL_KEY_RECORDS, a);
+	AUTO_FREE char *name = NULL;
 
-	*policy = policy_at(path);
-	records = acl_get(*policy, ACL_KEY_RECORDS).node;
 	if (!records || !records->child)
 		return false;
 	name = p->kind == ACL_VIRTUAL_PARTIES ? strdup(p->below) : sample_of(records->child->key->text);
 	return record_rule_find(records, name, out);
 }
 
-/* Appends the embedded text; false if there is none. Under tree_lock. */
+/* Appends the embedded text of the rule for all parties ('-' can be the name of none); false if there is none. Under tree_lock. */
 static bool rule_text(const struct virt_place *p, const char *what, struct buf *out)
 {
-	struct acl_policy *policy;
+	AUTO_FREE char *path = virt_slot_path(p, "-");
+	struct acl_policy *policy = policy_at(path);
+	struct arena a = ARENA_INIT;
 	struct record_rule rule;
-	const char *form = rule_of(p, &policy, &rule) ? record_rule_form(&rule) : NULL, *text = NULL;
+	const char *form = rule_of(p, policy, &a, &rule) ? record_rule_form(&rule) : NULL, *text = NULL;
 	AUTO_BUF file = BUF_INIT;
 	size_t len;
 
@@ -104,6 +104,7 @@ static bool rule_text(const struct virt_place *p, const char *what, struct buf *
 	}
 	if (text)
 		buf_add(out, text, len);
+	arena_free(&a);
 	acl_policy_unref(policy);
 	return text;
 }
