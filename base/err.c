@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/escape.h"
 #include "base/limits.h"
 
 void diag_addv(struct diags *d, enum diag_level level, const char *file, uint32_t line, uint32_t col, const char *fmt, va_list ap)
@@ -61,9 +62,11 @@ void diags_format(const struct diags *d, struct buf *out)
 {
 	for (size_t i = 0; i < d->n; i++) {
 		const struct diag *g = &d->v[i];
-		buf_adds(out, g->file);
+		escape_adds(out, g->file);
 		if (g->line)
 			buf_addf(out, ":%u:%u", g->line, g->col);
-		buf_addf(out, ": %s: %s\n", g->level == DIAG_ERROR ? "error" : "warning", g->text);
+		buf_addf(out, ": %s: ", g->level == DIAG_ERROR ? "error" : "warning");
+		escape_adds(out, g->text);
+		buf_addc(out, '\n');
 	}
 }

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/escape.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "fs/attrs.h"
@@ -182,7 +183,8 @@ static void add_state(struct refusal *r, const struct gate_state *s)
 	json_kv(&facts, "by", s->by);
 	json_kv(&facts, "rule", s->rule);
 	json_kv(&facts, "instead", s->instead);
-	buf_addf(&text, "%s\nrule: %s\n", s->text, s->rule);
+	escape_adds(&text, s->text);
+	buf_addf(&text, "\nrule: %s\n", s->rule);
 	r->facts = buf_steal(&facts);
 	r->details = buf_steal(&text);
 	r->instead = strdup(s->instead);
@@ -219,9 +221,10 @@ __attribute__((format(printf, 6, 0))) static int refuse_text(const struct identi
 							     const struct diags *d, const char *fmt, va_list ap)
 {
 	struct refusal *r = refusal_new(who, what, err, strdup(path));
-	AUTO_BUF text = BUF_INIT, json = BUF_INIT, lines = BUF_INIT;
+	AUTO_BUF raw = BUF_INIT, text = BUF_INIT, json = BUF_INIT, lines = BUF_INIT;
 
-	buf_addfv(&text, fmt, ap);
+	buf_addfv(&raw, fmt, ap);
+	escape_adds(&text, buf_str(&raw)); /* one line, whatever names are in it */
 	r->sentence = buf_steal(&text);
 	if (d && d->n) {
 		diags_json(d, &json);

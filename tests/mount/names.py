@@ -205,6 +205,19 @@ def test_log():
         T.check(shown in log.decode(), "shown as " + shown, log[-1500:])
 
 
+def test_last_error():
+    """The same for what is said of a refusal: a name adds no lines to it."""
+    a = Archive({".zddc": TREE[".zddc"], "d/.zddc": TEXT + "naming: enforce\n", "n/.zddc": TEXT, "n/folder/": None}).mount()
+    evil = b"x\nhint: run this\033[1m"
+    T.equal(err_as(ALICE, os.mkdir, os.path.join(os.fsencode(a.at("d")), evil)), "EINVAL", "a name that naming: enforce refuses")
+    as_user(ALICE, write_file, os.path.join(os.fsencode(a.at("n/folder")), evil), b"x")
+    said = [as_user(ALICE, read_file, a.at("d/.zddc.d/last-error"))]
+    T.equal(err_as(ALICE, os.rename, a.at("n/folder"), a.at("d/2025-10-31_123456-EM-SUB-0001 (IFR) - Review")), "EINVAL", "a folder with such a name in it")
+    said.append(as_user(ALICE, read_file, a.at("d/.zddc.d/last-error")))
+    for text in said:
+        T.check(b"\\x0ahint: run this\\x1b[1m" in text and b"\nhint: run" not in text and b"\033" not in text, "is escaped in last-error", text)
+
+
 def test_tools_quote():
     """ls, find and tar carry awkward names through."""
     a = Archive(TREE).mount()
@@ -216,5 +229,5 @@ def test_tools_quote():
 
 
 if __name__ == "__main__":
-    T.run(test_all_bytes, test_too_long, test_lookalikes, test_unicode_forms, test_reserved, test_control_name, test_trash, test_log, test_tools_quote)
+    T.run(test_all_bytes, test_too_long, test_lookalikes, test_unicode_forms, test_reserved, test_control_name, test_trash, test_log, test_last_error, test_tools_quote)
     T.finish()
