@@ -365,6 +365,36 @@ int handle_any_fd(struct node *node)
 	return -EBADF;
 }
 
+bool handle_decided(const struct handle *h, uint64_t generation)
+{
+	return __atomic_load_n(&h->policy_gen, __ATOMIC_ACQUIRE) == generation && !__atomic_load_n(&h->recheck, __ATOMIC_ACQUIRE);
+}
+
+static bool may_map(const struct handle *h)
+{
+	return (h->flags & O_ACCMODE) == O_RDWR && h->kind == HANDLE_FILE;
+}
+
+size_t handle_mappers(struct node *node, uint64_t generation, struct mapper **out)
+{
+	size_t n = 0;
+	bool news = false;
+
+	*out = NULL;
+	WITH_MUTEX(&node->lock);
+	for (struct handle *h = node->handles; h; h = h->next)
+		news |= may_map(h) && !handle_decided(h, generation);
+	for (struct handle *h = node->handles; h && news; h = h->next) {
+		if (!may_map(h))
+			continue;
+		*out = realloc(*out, (n + 1) * sizeof(**out));
+		if (!*out)
+			abort();
+		(*out)[n++] = (struct mapper){identity_ref(h->who), h->created};
+	}
+	return n;
+}
+
 bool handle_any(struct node *node)
 {
 	WITH_MUTEX(&node->lock);

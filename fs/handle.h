@@ -82,6 +82,8 @@ void handle_set_draft(struct handle *h, struct draft *d);
 /* Takes the draft out, for releasing it. NULL if it has none. */
 struct draft *handle_take_draft(struct handle *h);
 bool handle_writable(const struct handle *h);
+/* Were its writes decided under that generation, and has the file not moved since? */
+bool handle_decided(const struct handle *h, uint64_t generation);
 /* The file of the node has moved: every handle decides its writes again. Under tree_lock for writing. */
 void handles_recheck(struct node *node);
 /* Is there a handle of that uid (made by creating the file, if 'created') on the node? */
@@ -102,6 +104,16 @@ bool handle_writer_below(struct node *top, bool settling, struct person *who, ch
 void handles_settle(struct node *top, int ms);
 /* The same for an entry by name, at most a second; takes tree_lock for reading to find it. */
 void handles_settle_at(struct node *dir, const char *name);
+/* One who may have the file mapped for writing. */
+struct mapper {
+	struct identity *who; /* counted */
+	bool created; /* by a handle that may write without w */
+};
+/*
+ * All such, unless each of them was decided under that generation: a store through a shared mapping takes a descriptor that reads and
+ * writes, and the kernel sends what was stored with any of them. *out is malloc()ed: the caller puts each 'who' and frees it.
+ */
+size_t handle_mappers(struct node *node, uint64_t generation, struct mapper **out);
 /* Is the node open at all? */
 bool handle_any(struct node *node);
 struct stat;

@@ -534,11 +534,11 @@ static void ll_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t si
 {
 	struct call c;
 	struct handle *h = call_handle(&c, req, OP_WRITE, fi);
-	bool append = (fi->flags & O_APPEND) && !fi->writepage;
+	enum write_how how = fi->writepage ? WRITE_BACK : fi->flags & O_APPEND ? WRITE_APPEND : WRITE_AT;
 
 	(void)ino;
 	if (h)
-		answer_count(&c, op_write(&c.op, h, data, size, off, append));
+		answer_count(&c, op_write(&c.op, h, data, size, off, how));
 }
 
 static void ll_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

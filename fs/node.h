@@ -57,6 +57,7 @@ struct node {
 	struct {
 		uint64_t state, size;
 	} shown; /* lock: of a row of a table: how long its text was for that state of its record; 0: never asked */
+	unsigned tainted; /* atomic: of a file: the kernel still keeps pages that were refused (notify_pages) */
 	struct node *next_id, *next_name; /* node.c: chains of the table */
 };
 

@@ -10,12 +10,14 @@
 #include <fuse_lowlevel.h>
 
 #include "base/cleanup.h"
+#include "fs/node.h"
 
-enum notice_kind { NOTICE_GONE, NOTICE_EXPIRE, NOTICE_INODE };
+enum notice_kind { NOTICE_GONE, NOTICE_EXPIRE, NOTICE_INODE, NOTICE_PAGES };
 
 struct notice {
 	enum notice_kind kind;
 	uint64_t id;
+	struct node *node; /* counted; of NOTICE_PAGES */
 	struct notice *next;
 	char name[];
 };
@@ -39,9 +41,18 @@ static void send_notice(struct fuse_session *se, const struct notice *n)
 		fuse_lowlevel_notify_expire_entry(se, n->id, n->name, strlen(n->name));
 		break;
 	case NOTICE_INODE:
+	case NOTICE_PAGES:
 		fuse_lowlevel_notify_inval_inode(se, n->id, 0, 0);
 		break;
 	}
+}
+
+static void notice_free(struct notice *n)
+{
+	if (n->node)
+		__atomic_sub_fetch(&n->node->tainted, 1, __ATOMIC_RELEASE);
+	node_put(n->node);
+	free(n);
 }
 
 /* The next notice, or NULL at the end. */
@@ -74,7 +85,7 @@ static void *run(void *arg)
 	(void)arg;
 	while ((n = next_notice(&se))) {
 		send_notice(se, n);
-		free(n);
+		notice_free(n);
 	}
 	return NULL;
 }
@@ -104,24 +115,24 @@ bool notify_stop(void)
 			break;
 	for (struct notice *n = queue.first, *next; n; n = next) {
 		next = n->next;
-		free(n);
+		notice_free(n);
 	}
 	queue.first = NULL;
 	return !queue.busy;
 }
 
-static void post(enum notice_kind kind, uint64_t id, const char *name)
+static void post(enum notice_kind kind, uint64_t id, const char *name, struct node *node)
 {
 	size_t len = strlen(name) + 1;
 	struct notice *n = malloc(sizeof(*n) + len);
 
 	if (!n)
 		abort();
-	*n = (struct notice){.kind = kind, .id = id};
+	*n = (struct notice){.kind = kind, .id = id, .node = node};
 	memcpy(n->name, name, len);
 	WITH_MUTEX(&lock);
 	if (!queue.se) {
-		free(n);
+		notice_free(n);
 		return;
 	}
 	*queue.last = n;
@@ -132,17 +143,23 @@ static void post(enum notice_kind kind, uint64_t id, const char *name)
 
 void notify_entry_gone(uint64_t parent, const char *name)
 {
-	post(NOTICE_GONE, parent, name);
+	post(NOTICE_GONE, parent, name, NULL);
 }
 
 void notify_entry_expire(uint64_t parent, const char *name)
 {
-	post(NOTICE_EXPIRE, parent, name);
+	post(NOTICE_EXPIRE, parent, name, NULL);
 }
 
 void notify_inode(uint64_t id)
 {
-	post(NOTICE_INODE, id, "");
+	post(NOTICE_INODE, id, "", NULL);
+}
+
+void notify_pages(struct node *n)
+{
+	__atomic_add_fetch(&n->tainted, 1, __ATOMIC_RELEASE);
+	post(NOTICE_PAGES, n->id, "", node_ref(n));
 }
 
 uint64_t notify_sent(void)

@@ -22,6 +22,9 @@ void notify_entry_gone(uint64_t parent, const char *name);
 void notify_entry_expire(uint64_t parent, const char *name);
 /* Forget attributes and cached pages or listing of an inode. */
 void notify_inode(uint64_t id);
+struct node;
+/* Forget the cached pages of a file, some of which were refused. n->tainted is raised until the kernel has done so. */
+void notify_pages(struct node *n);
 /* Sent and waiting, for status. */
 uint64_t notify_sent(void);
 uint64_t notify_pending(void);

@@ -82,8 +82,12 @@ int op_statfs(struct op *op, struct node *node, struct statvfs *out);
 int op_open(struct op *op, struct node *node, int flags, struct handle **out);
 int op_create(struct op *op, struct node *dir, const char *name, mode_t mode, int flags, struct entry *entry, struct handle **out);
 ssize_t op_read(struct op *op, struct handle *h, void *data, size_t size, off_t off);
-/* append: the descriptor has O_APPEND and a program wrote (write-back of a mapping keeps its offset). */
-ssize_t op_write(struct op *op, struct handle *h, const void *data, size_t size, off_t off, bool append);
+enum write_how {
+	WRITE_AT,
+	WRITE_APPEND, /* the descriptor has O_APPEND */
+	WRITE_BACK, /* pages that were stored to through a shared mapping of h's file, with this descriptor or another one */
+};
+ssize_t op_write(struct op *op, struct handle *h, const void *data, size_t size, off_t off, enum write_how how);
 int op_flush(struct op *op, struct handle *h);
 int op_fsync(struct op *op, struct handle *h, bool datasync);
 int op_fsyncdir(struct op *op, struct node *dir, bool datasync);

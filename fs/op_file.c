@@ -20,6 +20,7 @@
 #include "fs/names.h"
 #include "fs/naming.h"
 #include "fs/node.h"
+#include "fs/notify.h"
 #include "fs/op.h"
 #include "fs/policy.h"
 #include "fs/record.h"
@@ -456,20 +457,27 @@ ssize_t op_read(struct op *op, struct handle *h, void *data, size_t size, off_t 
 	return -EISDIR;
 }
 
+/* Nobody else will see what is written. A name that is only missing to us is decided as where it was. */
+static bool is_deleted(const struct handle *h)
+{
+	struct stat st;
+
+	return h->node->gone && back_fstat(h->fd, &st) == 0 && st.st_nlink == 0;
+}
+
 /* The handle that made the file may fill it as long as its maker may create here; anybody else needs w. */
+static bool may_again(struct node *n, struct identity *now, bool created)
+{
+	return (created && gate_may(now, ACL_OP_CREATE, n->parent, n->name, 0)) || gate_may(now, ACL_OP_WRITE, n->parent, n->name, 0);
+}
+
 static int decide_again(struct op *op, struct handle *h)
 {
 	struct node *n = h->node;
-	struct identity *now;
-	struct stat st;
-	int r;
+	struct identity *now = identity_get(h->who->uid);
+	int r = 0;
 
-	if (n->gone && back_fstat(h->fd, &st) == 0 && st.st_nlink == 0)
-		return 0; /* deleted: nobody else will see it. A name that is only missing to us is decided as where it was */
-	now = identity_get(h->who->uid);
-	if (h->created && gate_may(now, ACL_OP_CREATE, n->parent, n->name, 0))
-		r = 0;
-	else
+	if (!h->created || !gate_may(now, ACL_OP_CREATE, n->parent, n->name, 0))
 		r = gate_check_as(op, now, ACL_OP_WRITE, n->parent, n->name, 0);
 	identity_put(now);
 	return r;
@@ -478,7 +486,7 @@ static int decide_again(struct op *op, struct handle *h)
 static int may_still_write(struct op *op, struct handle *h, uint64_t gen)
 {
 	WITH_RDLOCK(&tree_lock);
-	int r = decide_again(op, h);
+	int r = is_deleted(h) ? 0 : decide_again(op, h);
 
 	if (r == 0) { /* a move needs the lock for writing: none can have happened since */
 		__atomic_store_n(&h->recheck, false, __ATOMIC_RELEASE);
@@ -501,10 +509,64 @@ int may_write(struct op *op, struct handle *h)
 	r = seal_before_write(op, h);
 	if (r < 0)
 		return r;
-	if (__atomic_load_n(&h->policy_gen, __ATOMIC_ACQUIRE) != gen || __atomic_load_n(&h->recheck, __ATOMIC_ACQUIRE))
+	if (!handle_decided(h, gen))
 		r = may_still_write(op, h, gen);
 	if (r == 0)
 		audit_wrote(op, h);
+	return r;
+}
+
+/* One who has the file mapped and may not write it: refused as for any write of theirs. That others may is no act of theirs. */
+static bool is_refused(struct op *op, struct node *n, const struct mapper *m)
+{
+	struct identity *now = identity_get(m->who->uid);
+	bool refused = !may_again(n, now, m->created) && gate_check_as(op, now, ACL_OP_WRITE, n->parent, n->name, 0) < 0;
+
+	identity_put(now);
+	return refused;
+}
+
+static void tell_other(struct node *n, const struct identity *who, const struct identity *by)
+{
+	AUTO_FREE char *path = node_path(n);
+
+	if (who->uid != by->uid)
+		gate_refuse_text(who, EACCES, ACL_OP_WRITE, path, NULL,
+				 "%s is also open for writing by %s, who may not write it any more: what is stored through mappings cannot be told apart, and "
+				 "is refused until they close it", path, by->who.email ? by->who.email : "anonymous");
+}
+
+/* May everybody who can have stored it still write? The kernel says nothing of who did. */
+static int mappers_may_write(struct op *op, struct node *n)
+{
+	WITH_RDLOCK(&tree_lock);
+	struct mapper *v;
+	const struct identity *by = NULL;
+	size_t count = handle_mappers(n, policy_generation(), &v);
+
+	for (size_t i = 0; i < count && !by; i++)
+		by = is_refused(op, n, &v[i]) ? v[i].who : NULL;
+	for (size_t i = 0; i < count && by; i++)
+		tell_other(n, v[i].who, by);
+	for (size_t i = 0; i < count; i++)
+		identity_put(v[i].who);
+	free(v);
+	return by ? -EACCES : 0;
+}
+
+/* Pages that are refused are dropped before anything else of the file is written back: nobody's later store takes them along. */
+static int may_write_back(struct op *op, struct handle *h)
+{
+	int r;
+
+	if (h->kind != HANDLE_FILE || is_deleted(h))
+		return may_write(op, h);
+	r = mappers_may_write(op, h->node);
+	if (r == 0)
+		r = may_write(op, h);
+	if (r == 0)
+		return __atomic_load_n(&h->node->tainted, __ATOMIC_ACQUIRE) ? -EACCES : 0;
+	notify_pages(h->node);
 	return r;
 }
 
@@ -518,17 +580,17 @@ static ssize_t write_command(struct op *op, struct handle *h, const char *line, 
 }
 
 /* Appending goes to the end as it is now, not to where the kernel saw it: whole lines land once. */
-ssize_t op_write(struct op *op, struct handle *h, const void *data, size_t size, off_t off, bool append)
+ssize_t op_write(struct op *op, struct handle *h, const void *data, size_t size, off_t off, enum write_how how)
 {
 	if (h->kind == HANDLE_TEXT)
 		return write_command(op, h, data, size);
 	WITH_WRITE;
-	ssize_t n = may_write(op, h);
+	ssize_t n = how == WRITE_BACK ? may_write_back(op, h) : may_write(op, h);
 
 	if (h->kind == HANDLE_DRAFT)
-		return n < 0 ? n : draft_write(h->draft, data, size, off, append);
+		return n < 0 ? n : draft_write(h->draft, data, size, off, how == WRITE_APPEND);
 	if (n == 0)
-		n = append ? back_append(h->fd, data, size) : back_pwrite(h->fd, data, size, off);
+		n = how == WRITE_APPEND ? back_append(h->fd, data, size) : back_pwrite(h->fd, data, size, off);
 	if (n != -EBADF)
 		seal_wrote(h, n, size);
 	return n;

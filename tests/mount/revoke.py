@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A right that was taken back is gone at once: opens and writes (SPEC section 4, THREATS row 8)."""
+import json
 import mmap
 import os
 import signal
@@ -152,6 +153,55 @@ def stay(path, ready, go):
                     err(os.listdir, "."), err(os.access, "f", os.R_OK), err(write_file, "new", "x")]
 
 
+class Mapper(Worker):
+    """Keeps one file mapped for writing."""
+
+    def store(self, offset, data, sync=True):
+        return self.call(_store, offset, data, sync)
+
+
+def _map(path):
+    global mapping
+    fd = os.open(path, os.O_RDWR)
+    mapping = mmap.mmap(fd, 4096)
+    os.close(fd)  # the mapping keeps the descriptor's file
+
+
+def _store(offset, data, sync):
+    mapping[offset:offset + len(data)] = data
+    return err(mapping.flush) if sync else ""
+
+
+def _unmap():
+    mapping.close()
+
+
+def test_mapped_pages():
+    """What is stored through a mapping comes with any descriptor of the file: one who lost w stores nothing, whoever else has it mapped."""
+    for first, sync in ((BOB, True), (BOB, False), (ALICE, True), (ALICE, False)):
+        a = archive()
+        a.put("d/f", b"." * 4096)
+        bob, alice = Mapper(BOB), Mapper(ALICE)
+        for who in (bob, alice) if first == BOB else (alice, bob):
+            who.call(_map, a.at("d/f"))
+        T.equal((bob.store(0, b"bob"), alice.store(10, b"alice")), ("", ""), "both may")
+        T.equal(a.text("d/f")[:16], b"bob.......alice.", "and their stores land")
+        as_user(ADMIN, write_file, a.at("d/.zddc"), grants("r"))
+        refused = bob.store(100, b"EVIL", sync)
+        T.check(refused or not sync, "msync tells that it failed")
+        T.check(alice.store(200, b"LOST"), "nobody's stores land meanwhile: they cannot be told apart")
+        said = json.loads(as_user(ALICE, read_file, a.at("d/.zddc.d/last-error.json")))
+        T.check("bob@example.com" in said["sentence"], "last-error names who is in the way", said)
+        bob.store(300, b"EVIL", False)
+        bob.call(_unmap)
+        T.check(eventually(lambda: alice.store(400, b"alice") == "", 3 * SLOW), "once he has closed it hers land again")
+        alice.call(_unmap)
+        text = a.text("d/f")
+        T.equal((text.count(b"EVIL"), text[400:405]), (0, b"alice"), "not a byte of his, %s mapped first%s" % (PEOPLE[first], "" if sync else ", no msync"))
+        bob.close()
+        alice.close()
+
+
 def test_standing_in_it():
     """Who stands in a directory that is taken away sees nothing more of it: GETATTR is decided too."""
     a = archive()
@@ -208,6 +258,6 @@ def test_group_revoked():
 
 
 if __name__ == "__main__":
-    T.run(test_next_open_fails, test_opens_across_the_revocation, test_writes_decided_again, test_file_moved_elsewhere, test_standing_in_it,
+    T.run(test_next_open_fails, test_opens_across_the_revocation, test_writes_decided_again, test_file_moved_elsewhere, test_mapped_pages, test_standing_in_it,
           test_sizes_are_true, test_group_revoked)
     T.finish()
