@@ -470,6 +470,15 @@ static bool lists_equal(const struct ynode *a, const struct ynode *b)
 	return true;
 }
 
+static bool maps_equal(const struct ynode *a, const struct ynode *b)
+{
+	AUTO_FREE struct ynode **x = sorted_members(a), **y = sorted_members(b);
+	for (size_t i = 0; i < a->n; i++)
+		if (strcmp(x[i]->key->text, y[i]->key->text) != 0 || !ynode_equal(x[i], y[i]))
+			return false;
+	return true;
+}
+
 bool ynode_equal(const struct ynode *a, const struct ynode *b)
 {
 	if (!a || !b)
@@ -480,10 +489,7 @@ bool ynode_equal(const struct ynode *a, const struct ynode *b)
 		return a->type == b->type && (a->type == Y_NULL || !strcmp(a->text, b->text));
 	if (a->kind == Y_LIST)
 		return lists_equal(a, b);
-	ynode_each(m, a)
-		if (!ynode_equal(m, ynode_get(b, m->key->text)))
-			return false;
-	return true;
+	return maps_equal(a, b);
 }
 
 enum yscalar ynode_plain_type(const char *text) { return plain_type(text); }
