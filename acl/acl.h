@@ -324,22 +324,27 @@ bool acl_is_root_admin(const struct acl_policy *p, const struct acl_principal *w
 void acl_roles(const struct acl_policy *p, const struct acl_principal *who,
 	       void (*each)(void *arg, const char *role, struct acl_src src), void *arg);
 
+/* Which policy files may whoever is told this read? What stands in others is not named. NULL: all of them. */
+struct acl_view {
+	bool (*readable)(void *arg, const char *file);
+	void *arg;
+};
+
 enum acl_format { ACL_TEXT, ACL_JSON };
 /* Renders that same decision for people or programs; 'path' is what was asked about. Adds the hint if refused. */
 void acl_explain(const struct acl_policy *p, const struct acl_request *rq, const struct acl_decision *d, enum acl_op op,
-		 const char *path, enum acl_format format, struct buf *out);
+		 const char *path, const struct acl_view *view, enum acl_format format, struct buf *out);
 /* One sentence without newline: the smallest single change that would allow it, verified by deciding again; "" if allowed. */
 void acl_hint(const struct acl_policy *p, const struct acl_request *rq, const struct acl_decision *d, enum acl_op op,
-	      const char *path, struct buf *out);
+	      const char *path, const struct acl_view *view, struct buf *out);
 /* One sentence: operation, verbs, what decided, file:line. */
 void acl_sentence(const struct acl_request *rq, const struct acl_decision *d, enum acl_op op, const char *path, struct buf *out);
 
 /*
- * The merged policy as YAML, each key with "# file:line". Grants of files that 'readable' refuses are left out unless they match
- * 'who' (shown then as "(hidden)" sources). readable NULL: everything.
+ * The merged policy as YAML, each key with "# file:line". What stands in files that 'view' refuses is left out, but for grants and list
+ * entries that match 'who' (their source is "(hidden)") and declared directories that 'who' may see.
  */
-void acl_effective(const struct acl_policy *p, const struct acl_principal *who, bool (*readable)(void *arg, const char *file), void *arg,
-		   struct buf *out);
+void acl_effective(const struct acl_policy *p, const struct acl_principal *who, const struct acl_view *view, struct buf *out);
 
 /* ------------------------------------------------------------------ generated and edited .zddc (SPEC section 7) */
 

@@ -6,6 +6,7 @@
 #include "acl/policy.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/limits.h"
 #include "base/yemit.h"
 
 static const struct pattern_list *auto_own_roles(const struct acl_policy *p)
@@ -53,6 +54,7 @@ struct mandate {
 	const char *file;
 	struct diags *diags;
 	int err;
+	size_t left; /* pairs that may still be compared */
 };
 
 __attribute__((format(printf, 3, 4))) static void hollow(struct mandate *m, uint32_t line, const char *fmt, ...)
@@ -65,13 +67,16 @@ __attribute__((format(printf, 3, 4))) static void hollow(struct mandate *m, uint
 }
 
 /* Could anybody be in both? A role is as wide as its members; groups and patterns may always meet. */
-static bool deny_meets(const struct acl_policy *p, const struct pattern *deny, const struct pattern *member)
+static bool deny_meets(struct mandate *m, const struct pattern *deny, const struct pattern *member)
 {
+	const struct acl_policy *p = m->after;
+	if (m->left)
+		m->left--;
 	if (deny->kind != PAT_ROLE)
 		return patterns_may_meet(deny, member);
 	for (size_t i = 0; i < p->n; i++) {
 		const struct role *r = body_role(p->c[i].body, deny->text);
-		for (size_t k = 0; r && k < r->members.n; k++)
+		for (size_t k = 0; r && m->left && k < r->members.n; k++, m->left--)
 			if (patterns_may_meet(&r->members.v[k], member))
 				return true;
 	}
@@ -82,9 +87,9 @@ static void check_denials(struct mandate *m, const char *role, const struct patt
 {
 	const struct acl_policy *p = m->after;
 	for (size_t i = p->n; i-- > 0 && p->c[i].level == p->level;)
-		for (size_t k = 0; k < p->c[i].body->n_grants; k++) {
+		for (size_t k = 0; p->c[i].body->has_deny && m->left && k < p->c[i].body->n_grants; k++) {
 			const struct grant *g = &p->c[i].body->grants[k];
-			if (g->verbs || !deny_meets(p, &g->who, member))
+			if (g->verbs || !deny_meets(m, &g->who, member))
 				continue;
 			hollow(m, g->who.line, "\"%s\": \"\" could shut out %s, a member of %s, who must keep rwcda here: take the line out",
 			       g->who.written, member->written, role);
@@ -114,10 +119,13 @@ int acl_mandate_check(struct acl *acl, struct acl_policy *parent, const char *se
 	struct mandate m = {.after = acl_child(acl, parent, segment, &(struct acl_own){.doc = edited}),
 			    .own = edited ? edited->top : NULL,
 			    .file = edited ? edited->file : before ? before->file : segment,
-			    .diags = d};
+			    .diags = d,
+			    .left = LIMIT_PAIRS};
 	const struct pattern_list *roles = was->auto_own ? auto_own_roles(was) : NULL;
 	for (size_t i = 0; roles && i < roles->n; i++)
 		check_role(&m, &roles->v[i]);
+	if (!m.left)
+		hollow(&m, 0, "too many denials and members to make sure that nobody who must keep rwcda here is shut out: take denials out");
 	acl_policy_unref(m.after);
 	acl_policy_unref(was);
 	return m.err;
@@ -125,74 +133,64 @@ int acl_mandate_check(struct acl *acl, struct acl_policy *parent, const char *se
 
 /* ---- roles that administer ---- */
 
-static bool source_names(const struct acl_policy *p, const char *role)
-{
-	for (size_t i = 0; i < p->n_threads; i++)
-		if (admins_name(p->threads[i].body, role))
-			return true;
-	for (size_t i = 0; i < p->n; i++)
-		if (p->c[i].level == p->level && patterns_name_role(&p->c[i].body->admins, role))
-			return true;
-	return false;
-}
-
-struct role_guard {
-	const struct acl_policy *bare; /* the directory without its own document */
-	const struct body *before;
-	struct diags *diags;
-	const char *file;
-	int err;
+struct named {
+	struct arena *arena;
+	struct names *out;
 };
 
-static void guard_role(struct role_guard *g, const struct role *r)
+static bool add_named(void *arg, const char *role)
 {
-	if (!source_names(g->bare, r->name) && !(g->before && admins_name(g->before, r->name)))
-		return;
-	diag_add(g->diags, DIAG_ERROR, g->file, r->line, 1,
-		 "members of the role %s administer this directory or one below: only an administrator may change who they are", r->written);
-	g->err = -EINVAL;
+	struct named *x = arg;
+	names_put(x->out, x->arena, role, (void *)role);
+	return true;
 }
 
-/* 'before' and 'b' (the edited body) may each be NULL. */
-static void guard_roles(struct role_guard *g, const struct body *before, const struct body *b)
+void roles_that_administer(const struct acl_policy *p, struct arena *a, struct names *out)
 {
-	for (size_t i = 0; b && i < b->n_roles; i++)
-		if (role_members_change(before, &b->roles[i]))
-			guard_role(g, &b->roles[i]);
-	for (size_t i = 0; before && i < before->n_roles; i++)
-		if (role_reset_lost(b, &before->roles[i]))
-			guard_role(g, &before->roles[i]);
-	for (size_t i = 0; b && i < b->n_paths; i++)
-		guard_roles(g, before ? body_step(before, b->paths[i].segment) : NULL, b->paths[i].body);
-	for (size_t i = 0; before && i < before->n_paths; i++)
-		if (!b || !body_path(b, before->paths[i].segment))
-			guard_roles(g, before->paths[i].body, b ? body_step(b, before->paths[i].segment) : NULL);
-	if ((b && b->star) || (before && before->star))
-		guard_roles(g, before ? before->star : NULL, b ? b->star : NULL);
+	struct named x = {a, out};
+	for (size_t i = 0; i < p->n_threads; i++)
+		admin_roles(p->threads[i].body, add_named, &x);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct pattern_list *l = &p->c[i].body->admins;
+		for (size_t k = 0; p->c[i].level == p->level && k < l->n; k++)
+			if (l->v[k].kind == PAT_ROLE)
+				add_named(&x, l->v[k].text);
+	}
+}
+
+static int report_changed(const struct names *changed, const struct names *named, const char *file, struct diags *d)
+{
+	int err = 0;
+	names_each(s, changed) {
+		const struct role *r = s->value;
+		if (!names_get(named, s->key))
+			continue;
+		diag_add(d, DIAG_ERROR, file, r->line, 1,
+			 "members of the role %s administer this directory or one below: only an administrator may change who they are",
+			 r->written);
+		err = -EINVAL;
+	}
+	return err;
 }
 
 int acl_admin_roles_check(struct acl *acl, struct acl_policy *parent, const char *segment, struct zddc_doc *before,
 			  struct zddc_doc *edited, struct diags *d)
 {
-	struct acl_policy *bare = parent ? acl_child(acl, parent, segment, NULL) : acl_root(acl, NULL);
-	struct role_guard g = {bare, before ? before->top : NULL, d, edited ? edited->file : before ? before->file : segment, 0};
-	guard_roles(&g, g.before, edited ? edited->top : NULL);
+	struct acl_policy *bare = parent ? acl_child(acl, parent, segment, NULL) : acl_root(acl, NULL); /* without its own document */
+	const char *file = edited ? edited->file : before ? before->file : segment;
+	struct arena a = ARENA_INIT;
+	struct names changed = {0}, named = {0};
+	bool known = roles_changed(before ? before->top : NULL, edited ? edited->top : NULL, &a, &changed);
+	roles_that_administer(bare, &a, &named);
+	if (before)
+		admin_roles(before->top, add_named, &(struct named){&a, &named});
+	if (!known)
+		diag_add(d, DIAG_ERROR, file, 0, 0, "%s", TOO_MUCH_TO_COMPARE);
+	int err = known ? report_changed(&changed, &named, file, d) : -EINVAL;
+	arena_free(&a);
 	acl_policy_unref(bare);
-	return g.err;
+	return err;
 }
-
-static bool body_speaks_of_admins(const struct acl_policy *p, const struct body *b)
-{
-	for (size_t i = 0; i < b->n_roles; i++)
-		if (source_names(p, b->roles[i].name))
-			return true;
-	for (size_t i = 0; i < b->n_paths; i++)
-		if (body_speaks_of_admins(p, b->paths[i].body))
-			return true;
-	return b->star && body_speaks_of_admins(p, b->star);
-}
-
-bool doc_speaks_of_admins(const struct acl_policy *p, const struct zddc_doc *doc) { return body_speaks_of_admins(p, doc->top); }
 
 /* ---- root administrators ---- */
 

@@ -59,6 +59,14 @@ static struct zddc_doc *defaults_now(struct acl *acl)
 	return d;
 }
 
+static void *room(size_t n, size_t size)
+{
+	void *v = calloc(n ? n : 1, size);
+	if (!v)
+		abort();
+	return v;
+}
+
 /* ---- what lands on a new level ---- */
 
 struct build {
@@ -67,10 +75,20 @@ struct build {
 	size_t first; /* contribution of the new level */
 };
 
+/* Fences are tried from the root down: the first that stops a contribution hides it from its level on. */
+static void fence_off(struct contrib *c, const struct fence *f)
+{
+	bool spared = c->depth == f->spare && c->level >= f->level;
+	if (c->hidden_from == INT16_MAX && c->depth < f->level && !spared)
+		c->hidden_from = f->level;
+}
+
 static struct contrib *add(struct build *b, const struct body *body, int depth, bool cut)
 {
 	struct contrib *c = &b->p->c[b->p->n++];
-	*c = (struct contrib){.body = body, .depth = (int16_t)depth, .level = (int16_t)b->p->level, .cut = cut};
+	*c = (struct contrib){.body = body, .depth = (int16_t)depth, .level = (int16_t)b->p->level, .hidden_from = INT16_MAX, .cut = cut};
+	for (size_t i = 0; i < b->p->n_fences && c->hidden_from == INT16_MAX; i++)
+		fence_off(c, &b->p->fences[i]);
 	return c;
 }
 
@@ -125,24 +143,16 @@ static void apply_fence(struct build *b)
 		const struct contrib *c = &p->c[i];
 		if (c->cut || c->level < 0 || c->body->acl_inherit < 0)
 			continue;
-		if (!c->body->acl_inherit)
-			p->fences[p->n_fences++] = (struct fence){(int16_t)p->level, c->depth};
+		if (c->body->acl_inherit)
+			return;
+		p->fences[p->n_fences++] = (struct fence){(int16_t)p->level, c->depth};
+		for (size_t j = 0; j < p->n; j++)
+			fence_off(&p->c[j], &p->fences[p->n_fences - 1]);
 		return;
 	}
 }
 
-bool contrib_visible(const struct acl_policy *p, const struct contrib *c, int level)
-{
-	if (c->cut || c->level < 0)
-		return false;
-	for (size_t i = 0; i < p->n_fences; i++) {
-		const struct fence *f = &p->fences[i];
-		bool spared = c->depth == f->spare && c->level >= f->level;
-		if (f->level <= level && c->depth < f->level && !spared)
-			return false;
-	}
-	return true;
-}
+bool contrib_visible(const struct contrib *c, int level) { return !c->cut && c->level >= 0 && level < c->hidden_from; }
 
 bool grant_overridden(const struct acl_policy *p, size_t i, const char *key, bool seen_only)
 {
@@ -188,7 +198,7 @@ static void summarise(struct acl_policy *p)
 	for (size_t i = 0; i < p->n; i++) {
 		struct contrib *c = &p->c[i];
 		const struct body *b = c->body;
-		c->seen = contrib_visible(p, c, p->level);
+		c->seen = contrib_visible(c, p->level);
 		if (c->level < 0)
 			continue;
 		p->has_reset |= b->has_reset;
@@ -266,15 +276,15 @@ static void hash_documents(struct acl_policy *p)
 {
 	unsigned char sum[SHA256_LEN];
 	struct sha256 *h = sha256_new();
-	int last = DEPTH_DEFAULTS - 1;
-	for (int depth = DEPTH_DEFAULTS; depth <= p->level; depth++)
-		for (size_t i = 0; i < p->n; i++)
-			if (p->c[i].depth == depth && depth != last) {
-				const struct zddc_doc *d = p->c[i].body->doc;
-				sha256_add(h, d->file, strlen(d->file) + 1);
-				sha256_add(h, d->sha256, SHA256_LEN);
-				last = depth;
-			}
+	const struct zddc_doc **at = room((size_t)p->level + 2, sizeof(const struct zddc_doc *)); /* by depth, the defaults first */
+	for (size_t i = 0; i < p->n; i++)
+		at[p->c[i].depth - DEPTH_DEFAULTS] = p->c[i].body->doc;
+	for (int i = 0; i < p->level + 2; i++)
+		if (at[i]) {
+			sha256_add(h, at[i]->file, strlen(at[i]->file) + 1);
+			sha256_add(h, at[i]->sha256, SHA256_LEN);
+		}
+	free(at);
 	if (p->invalid.file)
 		sha256_add(h, p->invalid.file, strlen(p->invalid.file) + 1);
 	sha256_end(h, sum);
@@ -340,14 +350,6 @@ void acl_policy_unref(struct acl_policy *p)
 }
 
 /* ---- compiling ---- */
-
-static void *room(size_t n, size_t size)
-{
-	void *v = calloc(n ? n : 1, size);
-	if (!v)
-		abort();
-	return v;
-}
 
 static struct acl_policy *policy_new(struct acl *acl, struct acl_policy *parent)
 {
@@ -427,20 +429,10 @@ int acl_policy_level(const struct acl_policy *p) { return p->level; }
 const char *acl_policy_hash(const struct acl_policy *p) { return p->hash; }
 bool acl_is_zone(const struct acl_policy *p) { return p->zone; }
 
-static bool declares_zone(const struct body *b)
-{
-	if (b->star && (b->star->worm.set || declares_zone(b->star)))
-		return true;
-	for (size_t i = 0; i < b->n_paths; i++)
-		if (b->paths[i].body != b->star && (b->paths[i].body->worm.set || declares_zone(b->paths[i].body)))
-			return true;
-	return false;
-}
-
 bool acl_zone_below(const struct acl_policy *p)
 {
 	for (size_t i = 0; i < p->n_threads; i++)
-		if (declares_zone(p->threads[i].body))
+		if (p->threads[i].body->zone_below)
 			return true;
 	return false;
 }

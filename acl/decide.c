@@ -32,11 +32,8 @@ struct compute {
 	const struct acl_principal *who;
 	const struct acl_whatif *whatif;
 	struct acl_rights *out;
-	uint64_t in_roles; /* bit i: some role defined in contribution i (63: or behind) holds the principal */
-	bool in_roles_known;
+	struct held held;
 };
-
-static const char *supposed(const struct compute *c) { return c->whatif ? c->whatif->role : NULL; }
 
 static void keep_better(struct found *slot, const struct found *f)
 {
@@ -84,68 +81,43 @@ static bool mandated(const struct contrib *c, const char *role)
 	return false;
 }
 
-/* The strongest visible entry of 'level' that names the role, if the definition in 'from' reaches it. */
-static void match_role(struct compute *c, int level, size_t from, const struct role *role, const struct pattern *member)
+/* The entry of contribution i that names a role, if the principal is in it as seen from there. */
+static void match_role(struct compute *c, size_t i, const struct grant *g)
 {
-	const struct acl_policy *p = c->p;
-	for (size_t i = p->n; i-- > 0 && p->c[i].level >= level;) {
-		if (p->c[i].level != level || !p->c[i].seen)
-			continue;
-		const struct grant *g = body_grant(p->c[i].body, role->key);
-		if (!g)
-			continue;
-		bool through = mandated(&p->c[i], role->name);
-		if (!through && !contrib_visible(p, &p->c[from], level))
-			return;
-		if (role_reaches(p, role->name, p->c[from].level, level, through))
-			note_grant(c, i, g, &(struct membership){role, member, p->c[from].body->doc->file});
+	const struct contrib *at = &c->p->c[i];
+	const char *role = g->who.text;
+	struct membership via;
+	if (!grant_overridden(c->p, i, g->who.key, true) && role_holds(&c->held, role, at->level, mandated(at, role), &via))
+		note_grant(c, i, g, &via);
+}
+
+/* From whichever are fewer: the roles that the principal is listed in, or those that the entries name. */
+static void match_roles(struct compute *c, size_t i)
+{
+	const struct body *b = c->p->c[i].body;
+	const struct names *roles = b->n_role_grants ? held_roles(&c->held) : NULL;
+	if (!roles || !roles->n)
 		return;
-	}
-}
-
-static void match_roles_defined_in(struct compute *c, int level, size_t from)
-{
-	const struct body *b = c->p->c[from].body;
-	struct pattern_walk w;
-	pattern_walk_start(&w, &b->member_index, c->who);
-	for (int k = pattern_walk_next(&w); k >= 0; k = pattern_walk_next(&w))
-		match_role(c, level, from, &b->roles[b->member_role[k]], b->member_index.item[k]);
-	const struct role *as_if = supposed(c) ? body_role(b, supposed(c)) : NULL;
-	if (as_if)
-		match_role(c, level, from, as_if, NULL);
-}
-
-static uint64_t role_bit(size_t i) { return UINT64_C(1) << (i < 63 ? i : 63); }
-
-/* Asked once, not once for each level that names roles. */
-static void find_roles(struct compute *c)
-{
-	c->in_roles_known = true;
-	for (size_t i = 0; i < c->p->n; i++) {
-		const struct body *b = c->p->c[i].body;
-		struct pattern_walk w;
-		pattern_walk_start(&w, &b->member_index, c->who);
-		if (pattern_walk_next(&w) >= 0 || (supposed(c) && body_role(b, supposed(c))))
-			c->in_roles |= role_bit(i);
+	for (size_t k = 0; roles->n > b->n_role_grants && k < b->n_grants; k++)
+		if (b->grants[k].who.kind == PAT_ROLE)
+			match_role(c, i, &b->grants[k]);
+	if (roles->n > b->n_role_grants)
+		return;
+	names_each(held, roles) {
+		const struct grant *g = body_grant(b, ((const struct held_role *)held->value)->role->key);
+		if (g)
+			match_role(c, i, g);
 	}
 }
 
 static void match_level(struct compute *c, int level)
 {
 	const struct acl_policy *p = c->p;
-	bool any = false;
 	for (size_t i = p->n; i-- > 0 && p->c[i].level >= level;)
 		if (p->c[i].level == level && p->c[i].seen && p->c[i].body->n_grants) {
 			match_patterns(c, i);
-			any = true;
+			match_roles(c, i);
 		}
-	if (!any || !c->who->email)
-		return;
-	if (!c->in_roles_known)
-		find_roles(c);
-	for (size_t i = 0; c->in_roles && i < p->n && p->c[i].level <= level; i++)
-		if (p->c[i].level >= 0 && c->in_roles & role_bit(i))
-			match_roles_defined_in(c, level, i);
 }
 
 static void match_cascade(struct compute *c)
@@ -160,11 +132,9 @@ static void match_cascade(struct compute *c)
 
 /* ---- strict: a denial anywhere is absolute, past fences, its roles resolved through them ---- */
 
-static bool entry_matches(const struct compute *c, const struct pattern *e, int level, bool through, struct membership *via)
+static bool entry_matches(struct compute *c, const struct pattern *e, int level, struct membership *via)
 {
-	if (e->kind == PAT_ROLE)
-		return role_holds(c->p, c->who, e->text, level, through, supposed(c), via);
-	return pattern_matches(e, c->who);
+	return e->kind == PAT_ROLE ? role_holds(&c->held, e->text, level, true, via) : pattern_matches(e, c->who);
 }
 
 static void find_strict_denial(struct compute *c)
@@ -175,7 +145,7 @@ static void find_strict_denial(struct compute *c)
 			struct found f = {b, &b->grants[k].who, {0}, i};
 			if (b->grants[k].verbs || grant_overridden(c->p, i, f.entry->key, false))
 				continue;
-			if (!entry_matches(c, f.entry, c->p->c[i].level, true, &f.via))
+			if (!entry_matches(c, f.entry, c->p->c[i].level, &f.via))
 				continue;
 			c->out->strict = true;
 			keep_better(&c->out->strict_deny, &f);
@@ -185,7 +155,7 @@ static void find_strict_denial(struct compute *c)
 
 /* ---- admins: and worm: lists ---- */
 
-static bool list_names(const struct compute *c, size_t i, const struct pattern_list *list, struct found *out)
+static bool list_names(struct compute *c, size_t i, const struct pattern_list *list, struct found *out)
 {
 	struct pattern_walk w;
 	*out = (struct found){.body = c->p->c[i].body, .rank = i};
@@ -197,9 +167,8 @@ static bool list_names(const struct compute *c, size_t i, const struct pattern_l
 		out->entry = &list->v[k];
 		return true;
 	}
-	for (size_t j = 0; j < list->n; j++)
-		if (list->v[j].kind == PAT_ROLE &&
-		    role_holds(c->p, c->who, list->v[j].text, c->p->c[i].level, true, supposed(c), &out->via)) {
+	for (size_t j = 0; list->n_roles && held_roles(&c->held)->n && j < list->n; j++)
+		if (list->v[j].kind == PAT_ROLE && role_holds(&c->held, list->v[j].text, c->p->c[i].level, true, &out->via)) {
 			out->entry = &list->v[j];
 			return true;
 		}
@@ -234,19 +203,32 @@ static void find_filer(struct compute *c)
 		}
 }
 
+/* Not the whole of it is cleared: most of 'held' is room that few decisions need. */
+static void compute_init(struct compute *c, const struct acl_policy *p, const struct acl_principal *who, const struct acl_whatif *whatif,
+			 struct acl_rights *out)
+{
+	c->p = p;
+	c->who = who;
+	c->whatif = whatif;
+	c->out = out;
+	held_init(&c->held, p, who, whatif ? whatif->role : NULL);
+	memset(out, 0, sizeof(*out));
+	out->level = -1;
+}
+
 static void compute_rights(const struct acl_policy *p, const struct acl_principal *who, const struct acl_whatif *whatif,
 			   struct acl_rights *out)
 {
-	struct compute c = {.p = p, .who = who, .whatif = whatif, .out = out};
-	memset(out, 0, sizeof(*out));
-	out->level = -1;
+	struct compute c;
+	compute_init(&c, p, who, whatif, out);
 	find_admin(&c);
-	if (p->invalid_level >= 0)
-		return;
-	match_cascade(&c);
-	find_filer(&c);
-	if (p->acl->strict)
+	if (p->invalid_level < 0) {
+		match_cascade(&c);
+		find_filer(&c);
+	}
+	if (p->invalid_level < 0 && p->acl->strict)
 		find_strict_denial(&c);
+	held_free(&c.held);
 }
 
 void acl_rights_compute(const struct acl_policy *p, const struct acl_principal *who, struct acl_rights *out)
@@ -493,11 +475,18 @@ struct acl_decision acl_decide(const struct acl_policy *p, const struct acl_requ
 	return acl_decide_with(p, &r, rq);
 }
 
+static void compute_admin(const struct acl_policy *p, const struct acl_principal *who, struct acl_rights *out)
+{
+	struct compute c;
+	compute_init(&c, p, who, NULL, out);
+	find_admin(&c);
+	held_free(&c.held);
+}
+
 bool acl_is_admin(const struct acl_policy *p, const struct acl_principal *who, struct acl_src *src)
 {
-	struct acl_rights r = {0};
-	struct compute c = {.p = p, .who = who, .out = &r};
-	find_admin(&c);
+	struct acl_rights r;
+	compute_admin(p, who, &r);
 	if (src)
 		*src = src_of(&r.admin_by);
 	return r.admin;
@@ -505,18 +494,16 @@ bool acl_is_admin(const struct acl_policy *p, const struct acl_principal *who, s
 
 bool acl_is_root_admin(const struct acl_policy *p, const struct acl_principal *who)
 {
-	struct acl_rights r = {0};
-	struct compute c = {.p = p, .who = who, .out = &r};
-	find_admin(&c);
+	struct acl_rights r;
+	compute_admin(p, who, &r);
 	return r.root_admin;
 }
 
 /* No fence lies deeper than the level that names the administrator: the name may show in listings. */
 bool acl_admin_unfenced(const struct acl_policy *p, const struct acl_principal *who)
 {
-	struct acl_rights r = {0};
-	struct compute c = {.p = p, .who = who, .out = &r};
-	find_admin(&c);
+	struct acl_rights r;
+	compute_admin(p, who, &r);
 	return r.admin && (!p->n_fences || p->fences[p->n_fences - 1].level <= r.admin_level);
 }
 

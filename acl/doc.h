@@ -42,7 +42,7 @@ struct pattern_index {
 
 struct pattern_list {
 	const struct pattern *v;
-	size_t n;
+	size_t n, n_roles; /* how many of them name roles */
 	bool set; /* the key is there, perhaps empty */
 	uint32_t line;
 	struct pattern_index index;
@@ -98,10 +98,10 @@ struct body {
 	uint32_t acl_inherit_line;
 	bool auto_own, auto_own_fenced;
 	struct grant *grants;
-	size_t n_grants;
+	size_t n_grants, n_role_grants;
 	struct pattern_index grant_index;
 	bool has_deny; /* any grant with no verbs */
-	bool has_reset; /* any role with reset: true */
+	bool has_reset, says_reset; /* any role with reset: true; with reset at all */
 	struct names by_key; /* pattern key -> struct grant */
 	struct role *roles;
 	size_t n_roles;
@@ -118,6 +118,8 @@ struct body {
 	size_t n_paths;
 	struct names by_path; /* folded segment -> struct path_entry */
 	struct body *star; /* "*" */
+	bool guards, speaks_of_roles; /* it or a nested body has guarded keys; roles: */
+	bool zone_below; /* a nested body has worm: */
 };
 
 struct zddc_doc {
@@ -191,13 +193,16 @@ const struct path_entry *body_path(const struct body *b, const char *segment);
 const struct body *body_step(const struct body *b, const char *segment);
 
 /* ---- guard.c ---- */
-bool patterns_name_role(const struct pattern_list *list, const char *role);
-/* Does an admins: of this body, or of one nested in it, name the role? */
-bool admins_name(const struct body *b, const char *role);
-/* Does r name members that its role did not have, just so, in 'before' (NULL: none)? */
-bool role_members_change(const struct body *before, const struct role *r);
-/* 'was' kept members from above out, and is not in 'edited' (NULL: none) any more. */
-bool role_reset_lost(const struct body *edited, const struct role *was);
+#define TOO_MUCH_TO_COMPARE "paths: has too many directories to be compared with those of the text before: ask an administrator to change it"
+/* Calls each() for the roles that an admins: of this body, or of one nested in it, names, until it says false; then false. */
+bool admin_roles(const struct body *b, bool (*each)(void *arg, const char *role), void *arg);
+/* Does this body, or one nested in it, define one of these roles? */
+bool defines_any(const struct body *b, const struct names *roles);
+/*
+ * The roles (folded name -> one struct role) of which an edit changes who their members are, at the top or nested; each body may be NULL.
+ * False if there is too much to compare.
+ */
+bool roles_changed(const struct body *before, const struct body *edited, struct arena *a, struct names *out);
 
 /* ---- attrs.c ---- */
 /* The attributes for an operation of another kind than the request's own. */

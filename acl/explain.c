@@ -65,18 +65,87 @@ static bool would_allow(const struct acl_policy *p, const struct acl_request *rq
 	return acl_decide(p, &again).allowed;
 }
 
-/* The first role, from the deepest level up, whose membership alone would be enough. */
-static const char *role_that_helps(const struct acl_policy *p, const struct acl_request *rq)
+enum { MOST_TRIES = 16 }; /* a hint is no reason to decide once for each of 16,000 roles */
+
+/* A role whose membership alone would be enough. */
+struct helper {
+	const struct acl_policy *p;
+	const struct acl_request *rq;
+	const struct acl_decision *d;
+	const struct acl_view *view;
+	unsigned tries;
+	const char *role; /* NULL: none, or */
+	const char *unnamed; /* one that the reader may not know of */
+};
+
+static bool readable(const struct acl_view *view, const struct body *b)
 {
-	for (size_t i = p->n; rq->who->email && i-- > 0;) {
-		const struct body *b = p->c[i].body;
-		for (size_t k = 0; k < b->n_grants + b->worm.n; k++) {
-			const struct pattern *e = k < b->n_grants ? &b->grants[k].who : &b->worm.v[k - b->n_grants];
-			if (e->kind == PAT_ROLE && would_allow(p, rq, &(struct acl_whatif){.role = e->text}, 0))
-				return e->text;
-		}
+	return !view || view->readable(view->arg, b->doc->file);
+}
+
+/* Both who names the role here and who says what it is must be known to the reader. */
+static bool may_name(const struct helper *h, const struct body *from, const char *role)
+{
+	if (!h->view)
+		return true;
+	for (size_t i = 0; readable(h->view, from) && i < h->p->n; i++)
+		if (body_role(h->p->c[i].body, role) && readable(h->view, h->p->c[i].body))
+			return true;
+	return false;
+}
+
+/* True: look no further. */
+static bool try_role(struct helper *h, const struct body *from, const char *role)
+{
+	if (h->tries == MOST_TRIES)
+		return true;
+	if (h->unnamed && !strcmp(h->unnamed, role))
+		return false; /* an entry above this one does not decide */
+	h->tries++;
+	if (!would_allow(h->p, h->rq, &(struct acl_whatif){.role = role}, 0))
+		return false;
+	if (may_name(h, from, role))
+		h->role = role;
+	else
+		h->unnamed = role;
+	return h->role != NULL;
+}
+
+static bool could_do(const struct helper *h, verbset verbs)
+{
+	verbset have = (verbset)(verbs | h->d->granted | h->d->effective);
+	if (!h->rq->needed)
+		return verbs != 0;
+	return h->rq->flags & ACL_ANY_VERB ? (have & h->rq->needed) != 0 : (h->rq->needed & ~have) == 0;
+}
+
+/* Entries above the level that decides are not consulted, whoever matches them. */
+static bool grants_help(struct helper *h, const struct contrib *c)
+{
+	const struct body *b = c->body;
+	for (size_t k = 0; b->n_role_grants && c->seen && c->level >= h->d->level && k < b->n_grants; k++) {
+		const struct grant *g = &b->grants[k];
+		if (g->verbs && g->who.kind == PAT_ROLE && could_do(h, g->verbs) && try_role(h, b, g->who.text))
+			return true;
 	}
-	return NULL;
+	return false;
+}
+
+static bool filing_helps(struct helper *h, const struct contrib *c)
+{
+	const struct pattern_list *l = &c->body->worm;
+	for (size_t k = 0; l->n_roles && !c->cut && could_do(h, V_R | V_C) && k < l->n; k++)
+		if (l->v[k].kind == PAT_ROLE && try_role(h, c->body, l->v[k].text))
+			return true;
+	return false;
+}
+
+/* From the deepest level up. */
+static void find_helper(struct helper *h)
+{
+	for (size_t i = h->p->n; h->rq->who->email && i-- > 0;)
+		if (grants_help(h, &h->p->c[i]) || filing_helps(h, &h->p->c[i]))
+			return;
 }
 
 static void place_of(const char *path, enum acl_op op, struct buf *out)
@@ -95,15 +164,20 @@ static void place_of(const char *path, enum acl_op op, struct buf *out)
 }
 
 static void hint_change(const struct acl_policy *p, const struct acl_request *rq, enum acl_op op, const char *path,
-			const struct acl_decision *d, struct buf *out)
+			const struct acl_decision *d, const struct acl_view *view, struct buf *out)
 {
 	char verbs[8];
+	struct helper h = {.p = p, .rq = rq, .d = d, .view = view};
 	verbset missing = rq->flags & ACL_ANY_VERB ? V_R : rq->needed ? (verbset)(d->missing | (d->reason == BECAUSE_DENIED ? rq->needed : 0)) : V_R;
-	const char *role = role_that_helps(p, rq);
-	if (d->admin && would_allow(p, rq, NULL, ACL_IS_ELEVATED))
+	bool elevate = d->admin && would_allow(p, rq, NULL, ACL_IS_ELEVATED);
+	if (!elevate)
+		find_helper(&h);
+	if (elevate)
 		buf_adds(out, "you administer this place: act as an elevated administrator (zddc elevate --reason TEXT)");
-	else if (role)
-		buf_addf(out, "ask to be made a member of the role %s", role);
+	else if (h.role)
+		buf_addf(out, "ask to be made a member of the role %s", h.role);
+	else if (h.unnamed)
+		buf_adds(out, "ask whoever administers the place to make you a member of a role that may");
 	else if (would_allow(p, rq, &(struct acl_whatif){.grant = missing}, 0)) {
 		buf_addf(out, "ask whoever administers the place to give %s the verbs %s in ", who_text(rq->who), verbs_print(missing, verbs));
 		place_of(path, op, out);
@@ -132,7 +206,7 @@ static void hint_condition(const struct acl_policy *p, const struct acl_request 
 }
 
 void acl_hint(const struct acl_policy *p, const struct acl_request *rq, const struct acl_decision *d, enum acl_op op, const char *path,
-	      struct buf *out)
+	      const struct acl_view *view, struct buf *out)
 {
 	if (d->allowed)
 		return;
@@ -186,7 +260,7 @@ void acl_hint(const struct acl_policy *p, const struct acl_request *rq, const st
 	case BECAUSE_COUNT:
 		break;
 	}
-	hint_change(p, rq, op, path, d, out);
+	hint_change(p, rq, op, path, d, view, out);
 }
 
 /* ---- the full text ---- */
@@ -254,7 +328,7 @@ static void text_rows(const struct acl_request *rq, const struct acl_decision *d
 }
 
 static void explain_text(const struct acl_policy *p, const struct acl_request *rq, const struct acl_decision *d, enum acl_op op,
-			 const char *path, struct buf *out)
+			 const char *path, const struct acl_view *view, struct buf *out)
 {
 	struct role_names roles = {.out = out};
 	AUTO_BUF hint = BUF_INIT;
@@ -264,7 +338,7 @@ static void explain_text(const struct acl_policy *p, const struct acl_request *r
 	acl_roles(p, rq->who, add_role_name, &roles);
 	buf_adds(out, roles.any ? ")\n" : "\n");
 	text_rows(rq, d, out);
-	acl_hint(p, rq, d, op, path, &hint);
+	acl_hint(p, rq, d, op, path, view, &hint);
 	if (hint.len)
 		buf_addf(out, "hint: %s\n", buf_str(&hint));
 }
@@ -289,7 +363,7 @@ static void json_verbs(struct buf *out, const char *key, verbset v)
 }
 
 static void explain_json(const struct acl_policy *p, const struct acl_request *rq, const struct acl_decision *d, enum acl_op op,
-			 const char *path, struct buf *out)
+			 const char *path, const struct acl_view *view, struct buf *out)
 {
 	struct role_names roles = {.out = out, .json = true};
 	AUTO_BUF hint = BUF_INIT;
@@ -324,16 +398,16 @@ static void explain_json(const struct acl_policy *p, const struct acl_request *r
 	json_kv(out, "condition", d->condition);
 	json_src(out, "when", d->when);
 	json_kv(out, "policy_hash", acl_policy_hash(p));
-	acl_hint(p, rq, d, op, path, &hint);
+	acl_hint(p, rq, d, op, path, view, &hint);
 	json_kv(out, "hint", hint.len ? buf_str(&hint) : NULL);
 	buf_addc(out, '}');
 }
 
 void acl_explain(const struct acl_policy *p, const struct acl_request *rq, const struct acl_decision *d, enum acl_op op,
-		 const char *path, enum acl_format format, struct buf *out)
+		 const char *path, const struct acl_view *view, enum acl_format format, struct buf *out)
 {
 	if (format == ACL_JSON)
-		explain_json(p, rq, d, op, path, out);
+		explain_json(p, rq, d, op, path, view, out);
 	else
-		explain_text(p, rq, d, op, path, out);
+		explain_text(p, rq, d, op, path, view, out);
 }

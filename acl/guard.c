@@ -9,6 +9,7 @@
 
 #include "acl/doc.h"
 #include "base/err.h"
+#include "base/limits.h"
 #include "base/str.h"
 
 enum { PATH_TEXT = 512 };
@@ -18,6 +19,7 @@ struct guard {
 	struct diags *diags;
 	char where[PATH_TEXT]; /* "paths: archive: *", for the message */
 	size_t seen;
+	unsigned left;
 };
 
 static void report(struct guard *g, const struct ynode *at, const struct ynode *was, const char *key, const char *done)
@@ -60,7 +62,9 @@ static const struct body *step(const struct body *b, const char *segment) { retu
 static void compare(struct guard *g, const struct body *old, const struct body *new)
 {
 	const struct body *was = old ? old->star : NULL, *is = new ? new->star : NULL;
-	if (old == new)
+	if ((!old || !old->guards) && (!new || !new->guards))
+		return;
+	if (!g->left || !--g->left || g->seen > LIMIT_DIAGS)
 		return;
 	compare_keys(g, old, new);
 	if (was || is)
@@ -74,32 +78,41 @@ static void compare(struct guard *g, const struct body *old, const struct body *
 
 int zddc_guard_check(const struct zddc_doc *old, const struct zddc_doc *new, struct diags *d)
 {
-	struct guard g = {.file = new ? new->file : old ? old->file : "?", .diags = d};
+	struct guard g = {.file = new ? new->file : old ? old->file : "?", .diags = d, .left = LIMIT_PAIRS};
 	compare(&g, old ? old->top : NULL, new ? new->top : NULL);
+	if (!g.left) {
+		diag_add(d, DIAG_ERROR, g.file, 0, 0, "%s", TOO_MUCH_TO_COMPARE);
+		g.seen++;
+	}
 	return g.seen ? -EINVAL : 0;
 }
 
 /* ---- roles that administer ---- */
 
-bool patterns_name_role(const struct pattern_list *list, const char *role)
+bool admin_roles(const struct body *b, bool (*each)(void *arg, const char *role), void *arg)
 {
-	for (size_t i = 0; i < list->n; i++)
-		if (list->v[i].kind == PAT_ROLE && !strcmp(list->v[i].text, role))
-			return true;
-	return false;
-}
-
-bool admins_name(const struct body *b, const char *role)
-{
-	if (patterns_name_role(&b->admins, role))
-		return true;
+	for (size_t i = 0; b->admins.n_roles && i < b->admins.n; i++)
+		if (b->admins.v[i].kind == PAT_ROLE && !each(arg, b->admins.v[i].text))
+			return false;
 	for (size_t i = 0; i < b->n_paths; i++)
-		if (admins_name(b->paths[i].body, role))
-			return true;
-	return b->star && admins_name(b->star, role);
+		if (!admin_roles(b->paths[i].body, each, arg))
+			return false;
+	return !b->star || admin_roles(b->star, each, arg);
 }
 
-bool role_members_change(const struct body *before, const struct role *r)
+bool defines_any(const struct body *b, const struct names *roles)
+{
+	for (size_t i = 0; i < b->n_roles; i++)
+		if (names_get(roles, b->roles[i].name))
+			return true;
+	for (size_t i = 0; i < b->n_paths; i++)
+		if (defines_any(b->paths[i].body, roles))
+			return true;
+	return b->star && defines_any(b->star, roles);
+}
+
+/* Does r name members that its role did not have, just so, in 'before' (NULL: none), or let others in or out by reset? */
+static bool members_change(const struct body *before, const struct role *r)
 {
 	const struct role *was = before ? body_role(before, r->name) : NULL;
 	if ((was && was->reset == 1) != (r->reset == 1))
@@ -114,7 +127,50 @@ bool role_members_change(const struct body *before, const struct role *r)
 	return false;
 }
 
-bool role_reset_lost(const struct body *edited, const struct role *was)
+struct changes {
+	struct arena *arena;
+	struct names *out;
+	size_t left;
+};
+
+static void note(struct changes *x, const struct role *r) { names_put(x->out, x->arena, r->name, (void *)r); }
+
+static void compare_roles(struct changes *x, const struct body *before, const struct body *b)
 {
-	return was->reset == 1 && !(edited && body_role(edited, was->name));
+	for (size_t i = 0; b && i < b->n_roles; i++)
+		if (members_change(before, &b->roles[i]))
+			note(x, &b->roles[i]);
+	for (size_t i = 0; before && i < before->n_roles; i++) /* what kept members from above out is gone */
+		if (before->roles[i].reset == 1 && !(b && body_role(b, before->roles[i].name)))
+			note(x, &before->roles[i]);
+}
+
+static size_t weight(const struct body *b) { return b ? b->n_roles + b->member_index.n : 0; }
+
+static bool spend(struct changes *x, size_t n)
+{
+	x->left = n < x->left ? x->left - n : 0;
+	return x->left > 0;
+}
+
+static void find_changed(struct changes *x, const struct body *before, const struct body *b)
+{
+	if ((!before || !before->speaks_of_roles) && (!b || !b->speaks_of_roles))
+		return;
+	if (!spend(x, 1 + weight(before) + weight(b)))
+		return;
+	compare_roles(x, before, b);
+	for (size_t i = 0; b && i < b->n_paths; i++)
+		find_changed(x, step(before, b->paths[i].segment), b->paths[i].body);
+	for (size_t i = 0; before && i < before->n_paths; i++)
+		if (!b || !body_path(b, before->paths[i].segment))
+			find_changed(x, before->paths[i].body, step(b, before->paths[i].segment));
+	find_changed(x, before ? before->star : NULL, b ? b->star : NULL);
+}
+
+bool roles_changed(const struct body *before, const struct body *edited, struct arena *a, struct names *out)
+{
+	struct changes x = {a, out, LIMIT_PAIRS};
+	find_changed(&x, before, edited);
+	return x.left > 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Private to acl/: text -> pointer, filled while a document is parsed and only read afterwards. (uthash puts its links into each
- * object and mallocs; these live in the document's arena and are probed on the decision path.)
+ * Private to acl/: text -> pointer, filled by one thread and only read afterwards. (uthash puts its links into each object and mallocs;
+ * these live in an arena and are probed on the decision path.) Whoever writes a document chooses the keys: where the table lies in
+ * memory is the seed of its hash, which nobody outside can know, so that no keys can be made to meet.
  */
 #ifndef ACL_NAMES_H
 #define ACL_NAMES_H
@@ -11,18 +12,25 @@
 
 struct arena;
 
-struct names {
-	struct name_slot {
-		const char *key;
-		void *value;
-	} *slot; /* NULL: empty table */
-	uint32_t mask;
+struct name_slot {
+	const char *key; /* NULL: free */
+	void *value;
 };
 
-/* Room for n names; keys are kept, not copied. */
+struct names {
+	struct name_slot *slot; /* NULL: empty table */
+	uint32_t mask, n;
+};
+
+/* Room for n names at first; it grows. */
 void names_init(struct names *t, struct arena *a, size_t n);
-void names_put(struct names *t, const char *key, void *value);
+/* Sets what the key stands for; keys are kept, not copied. 'a' as for names_init, for growing. */
+void names_put(struct names *t, struct arena *a, const char *key, void *value);
 /* Byte-exact. NULL if there is none. */
 void *names_get(const struct names *t, const char *key);
+
+#define names_each(it, t) \
+	for (struct name_slot *it = (t)->slot, *it##_end = it ? it + (t)->mask + 1 : NULL; it != it##_end; it++) \
+		if (it->key)
 
 #endif

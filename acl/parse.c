@@ -8,10 +8,9 @@
 #include "acl/lint.h"
 #include "base/buf.h"
 #include "base/err.h"
+#include "base/limits.h"
 #include "base/str.h"
 #include "base/yemit.h"
-
-enum { SEGMENT_BYTES = 255 }; /* NAME_MAX of every filesystem we serve */
 
 struct parse {
 	struct zddc_doc *doc;
@@ -110,6 +109,8 @@ static void parse_patterns(struct parse *p, const struct ynode *n, const char *w
 			count++;
 	}
 	*out = (struct pattern_list){.v = v, .n = count, .set = true, .line = n->key ? n->key->line : n->line};
+	for (size_t i = 0; i < count; i++)
+		out->n_roles += v[i].kind == PAT_ROLE;
 	pattern_index_build(p->arena, &out->index, pattern_refs(p->arena, v, count), count);
 }
 
@@ -146,8 +147,9 @@ static void add_grant(struct parse *p, struct body *b, const struct ynode *m)
 		fail(p, m->key, "\"%s\" is the same as \"%s\" in line %u: keep one of them", m->key->text, twin->who.written, twin->who.line);
 		return;
 	}
-	names_put(&b->by_key, g->who.key, g);
+	names_put(&b->by_key, p->arena, g->who.key, g);
 	b->has_deny |= !g->verbs;
+	b->n_role_grants += g->who.kind == PAT_ROLE;
 	b->n_grants++;
 }
 
@@ -222,7 +224,8 @@ static void add_role(struct parse *p, struct body *b, const struct ynode *m)
 	r->key = arena_printf(p->arena, "role:%s", name);
 	parse_role_body(p, r, m);
 	b->has_reset |= r->reset == 1;
-	names_put(&b->by_role, name, r);
+	b->says_reset |= r->reset >= 0;
+	names_put(&b->by_role, p->arena, name, r);
 	b->n_roles++;
 }
 
@@ -434,9 +437,9 @@ static struct body *parse_body(struct parse *p, const struct ynode *n);
 
 const struct path_entry *body_path(const struct body *b, const char *segment)
 {
-	char folded[SEGMENT_BYTES + 1];
+	char folded[LIMIT_NAME_BYTES + 1];
 	size_t n = strlen(segment);
-	if (!b->n_paths || n > SEGMENT_BYTES)
+	if (!b->n_paths || n > LIMIT_NAME_BYTES)
 		return NULL;
 	memcpy(folded, segment, n + 1);
 	str_lower(folded);
@@ -446,7 +449,7 @@ const struct path_entry *body_path(const struct body *b, const char *segment)
 static bool segment_ok(struct parse *p, const struct ynode *key)
 {
 	const char *s = key->text;
-	if (!*s || !strcmp(s, ".") || !strcmp(s, "..") || strchr(s, '/') || strlen(s) > SEGMENT_BYTES)
+	if (!*s || !strcmp(s, ".") || !strcmp(s, "..") || strchr(s, '/') || strlen(s) > LIMIT_NAME_BYTES)
 		fail(p, key, "\"%s\" is not the name of one directory: nest paths: for deeper ones", s);
 	else if (str_ieq(s, ".zddc") || str_ieq(s, ".zddc.d"))
 		fail(p, key, "%s belongs to zddcfs and carries no policy of its own", s);
@@ -475,7 +478,7 @@ static void add_path(struct parse *p, struct body *b, const struct ynode *m)
 	str_lower(folded);
 	struct path_entry *e = &b->paths[b->n_paths++];
 	*e = (struct path_entry){m->key->text, child};
-	names_put(&b->by_path, folded, e);
+	names_put(&b->by_path, p->arena, folded, e);
 }
 
 static void parse_paths(struct parse *p, struct body *b, const struct ynode *n)
@@ -593,6 +596,24 @@ static bool flag_of(const struct body *b, enum acl_key key)
 	return v;
 }
 
+static void summarise_nested(struct body *b, const struct body *nested)
+{
+	b->guards |= nested->guards;
+	b->speaks_of_roles |= nested->speaks_of_roles;
+	b->zone_below |= nested->worm.set || nested->zone_below;
+}
+
+static void summarise(struct body *b)
+{
+	for (int k = 0; k < ACL_KEY_COUNT; k++)
+		b->guards |= b->value[k] && acl_keys[k].guarded;
+	b->speaks_of_roles = b->n_roles > 0;
+	for (size_t i = 0; i < b->n_paths; i++)
+		summarise_nested(b, b->paths[i].body);
+	if (b->star)
+		summarise_nested(b, b->star);
+}
+
 static struct body *parse_body(struct parse *p, const struct ynode *n)
 {
 	struct body *b = arena_new(p->arena, struct body);
@@ -613,6 +634,7 @@ static struct body *parse_body(struct parse *p, const struct ynode *n)
 	}
 	if (ynode_bool(b->value[ACL_KEY_INHERIT], &inherit))
 		b->inherit = inherit;
+	summarise(b);
 	b->auto_own = flag_of(b, ACL_KEY_AUTO_OWN);
 	b->auto_own_fenced = flag_of(b, ACL_KEY_AUTO_OWN_FENCED);
 	return b;

@@ -15,6 +15,7 @@ struct contrib {
 	const struct body *body;
 	int16_t depth; /* of the directory whose file it is from; DEPTH_DEFAULTS above the root */
 	int16_t level; /* it lands on; LEVEL_LAST_ROOT: only the admins of an invalid root's last valid text */
+	int16_t hidden_from; /* levels from here down see neither its grants nor its roles: the first fence that stops it */
 	bool own; /* the directory's own .zddc */
 	bool cut; /* an inherit: false stopped it: only admins, freeze, history and role resolution through fences see it */
 	bool seen; /* its grants are visible from the governing directory (no fence between) */
@@ -68,7 +69,7 @@ struct acl_policy {
 };
 
 /* Fences at or above 'level' let the roles and grants of c through. */
-bool contrib_visible(const struct acl_policy *p, const struct contrib *c, int level);
+bool contrib_visible(const struct contrib *c, int level);
 /* A stronger source on the same level ('seen' ones only, or all) sets the same grant key. */
 bool grant_overridden(const struct acl_policy *p, size_t i, const char *key, bool seen_only);
 /* The strongest contribution of the policy's own level (not cut) that sets 'key', or NULL. */
@@ -78,9 +79,19 @@ const struct contrib *own_level(const struct acl_policy *p, enum acl_key key);
 /* Administers the directory, and no fence lies deeper than the level that says so: its name may show in listings. */
 bool acl_admin_unfenced(const struct acl_policy *p, const struct acl_principal *who);
 
+/* ---- sight.c ---- */
+/*
+ * May 'who' see a declared directory below one with policy p, by its verbs or those in what is declared below it? As if it were not on
+ * disk, and without attributes. One walk for all of them, so that together they cost no more than one look from above.
+ */
+struct sight_walk;
+struct sight_walk *sight_walk_new(const struct acl_principal *who);
+bool sight_walk_slot(struct sight_walk *w, struct acl_policy *p, const char *segment);
+void sight_walk_free(struct sight_walk *w);
+
 /* ---- autoown.c ---- */
-/* Does the document define a role that an admins: landing on p's level or below, from a source above, names? */
-bool doc_speaks_of_admins(const struct acl_policy *p, const struct zddc_doc *doc);
+/* The roles (folded) that an admins: landing on p's level or below, from any source of p, names. */
+void roles_that_administer(const struct acl_policy *p, struct arena *a, struct names *out);
 
 /* ---- roles.c ---- */
 struct membership {
@@ -88,12 +99,39 @@ struct membership {
 	const struct pattern *member;
 	const char *file;
 };
+
+enum { HELD_FEW = 12, HELD_SLOTS = 32 };
+
+/* One body that lists the principal as a member. */
+struct held_role {
+	const struct role *role;
+	const struct pattern *member; /* NULL: only supposed */
+	size_t from; /* contribution */
+	const struct held_role *above; /* the same role in a weaker contribution */
+};
+
 /*
- * Is 'who' a member of the role (folded name) as seen from 'level'? 'through': past fences. 'supposed': a role that 'who' is
- * taken to be in if it is visible there at all (hints), or NULL.
+ * The roles that list one principal anywhere in a policy, collected when first asked for. Lives on the stack of one decision;
+ * allocates only for a principal of more than HELD_FEW of them.
  */
-bool role_holds(const struct acl_policy *p, const struct acl_principal *who, const char *role, int level, bool through,
-		const char *supposed, struct membership *out);
+struct held {
+	const struct acl_policy *p;
+	const struct acl_principal *who;
+	const char *supposed;
+	bool known;
+	size_t n;
+	struct held_role few[HELD_FEW];
+	struct name_slot slots[HELD_SLOTS];
+	struct names by_name; /* folded name -> the deepest struct held_role */
+	struct arena arena;
+};
+/* 'supposed': a role (folded name) that 'who' is taken to be in wherever it is defined (hints), or NULL. */
+void held_init(struct held *h, const struct acl_policy *p, const struct acl_principal *who, const char *supposed);
+void held_free(struct held *h);
+/* By folded name, whether or not fences and resets let them count anywhere. */
+const struct names *held_roles(struct held *h);
+/* Is the principal a member of the role (folded name) as seen from 'level'? 'through': past fences. The nearest definition is *out. */
+bool role_holds(struct held *h, const char *role, int level, bool through, struct membership *out);
 /* Is any definition of the role visible from 'level'? */
 bool role_visible(const struct acl_policy *p, const char *role, int level, bool through);
 /* No reset of the role lies between where it is defined and the level that names it. */

@@ -1,107 +1,134 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Membership of roles (SPEC section 3, rule 3): united upwards from the level that names the role, stopped by reset and fences. */
+/*
+ * Membership of roles (SPEC section 3, rule 3): united upwards from the level that names the role, stopped by reset and fences. What a
+ * principal is listed in is collected once for a policy and then looked up by name, however many levels and lists name roles.
+ */
 #include <string.h>
 
 #include "acl/policy.h"
 
 /* May a definition that lands in c count for a role named on 'level'? */
-static bool counts(const struct acl_policy *p, const struct contrib *c, int level, bool through)
+static bool counts(const struct contrib *c, int level, bool through)
 {
 	if (level < 0) /* the root's last valid text stands on the defaults alone */
 		return c->level < 0 || (c->depth == DEPTH_DEFAULTS && c->level == 0);
 	if (c->level > level || c->level < 0)
 		return false;
-	return through || contrib_visible(p, c, level);
+	return through || contrib_visible(c, level);
 }
 
-/* What the strongest source that speaks of it on level 'at' says of reset. */
-static bool reset_at(const struct acl_policy *p, const char *role, int at, int level, bool through)
-{
-	for (size_t i = p->n; i-- > 0 && p->c[i].level >= at;) {
-		const struct contrib *c = &p->c[i];
-		const struct role *r = c->level == at && counts(p, c, level, through) ? body_role(c->body, role) : NULL;
-		if (r && r->reset >= 0)
-			return r->reset;
-	}
-	return false;
-}
-
+/* Of each level between, what the strongest source that speaks of it says of reset. */
 bool role_reaches(const struct acl_policy *p, const char *role, int defined, int level, bool through)
 {
-	if (p->has_reset)
-		for (int at = defined + 1; at <= level; at++)
-			if (reset_at(p, role, at, level, through))
-				return false;
+	int settled = -1;
+	for (size_t i = p->has_reset ? p->n : 0; i-- > 0 && p->c[i].level > defined;) {
+		const struct contrib *c = &p->c[i];
+		if (!c->body->says_reset || c->level == settled || !counts(c, level, through))
+			continue;
+		const struct role *r = body_role(c->body, role);
+		if (!r || r->reset < 0)
+			continue;
+		if (r->reset)
+			return false;
+		settled = c->level;
+	}
 	return true;
 }
 
 bool role_visible(const struct acl_policy *p, const char *role, int level, bool through)
 {
 	for (size_t i = 0; i < p->n; i++)
-		if (counts(p, &p->c[i], level, through) && body_role(p->c[i].body, role))
+		if (counts(&p->c[i], level, through) && body_role(p->c[i].body, role))
 			return true;
 	return false;
 }
 
-static const struct pattern *member(const struct role *r, const struct acl_principal *who)
+/* ---- what one principal is listed in ---- */
+
+void held_init(struct held *h, const struct acl_policy *p, const struct acl_principal *who, const char *supposed)
 {
-	struct pattern_walk w;
-	pattern_walk_start(&w, &r->members.index, who);
-	int i = pattern_walk_next(&w);
-	return i < 0 ? NULL : &r->members.v[i];
+	h->p = p;
+	h->who = who;
+	h->supposed = supposed;
+	h->known = false;
+	h->n = 0;
+	h->arena = (struct arena)ARENA_INIT;
+	h->by_name = (struct names){0};
 }
 
-bool role_holds(const struct acl_policy *p, const struct acl_principal *who, const char *role, int level, bool through,
-		const char *supposed, struct membership *out)
+void held_free(struct held *h) { arena_free(&h->arena); }
+
+static void add(struct held *h, const struct role *r, const struct pattern *member, size_t from)
 {
-	if (!who->email)
-		return false;
-	for (size_t i = p->n; i-- > 0;) {
-		const struct contrib *c = &p->c[i];
-		const struct role *r = counts(p, c, level, through) ? body_role(c->body, role) : NULL;
-		if (!r || !role_reaches(p, role, c->level, level, through))
+	struct held_role *above = names_get(&h->by_name, r->name);
+	if (above && above->from == from)
+		return; /* by another member of the same list */
+	struct held_role *x = h->n < HELD_FEW ? &h->few[h->n] : arena_new(&h->arena, struct held_role);
+	*x = (struct held_role){r, member, from, above};
+	h->n++;
+	names_put(&h->by_name, &h->arena, r->name, x);
+}
+
+static void add_from(struct held *h, size_t from)
+{
+	const struct body *b = h->p->c[from].body;
+	struct pattern_walk w;
+	pattern_walk_start(&w, &b->member_index, h->who);
+	for (int k = pattern_walk_next(&w); k >= 0; k = pattern_walk_next(&w))
+		add(h, &b->roles[b->member_role[k]], b->member_index.item[k], from);
+	const struct role *as_if = h->supposed ? body_role(b, h->supposed) : NULL;
+	if (as_if)
+		add(h, as_if, NULL, from);
+}
+
+const struct names *held_roles(struct held *h)
+{
+	if (h->known)
+		return &h->by_name;
+	h->known = true;
+	memset(h->slots, 0, sizeof(h->slots));
+	h->by_name = (struct names){.slot = h->slots, .mask = HELD_SLOTS - 1};
+	for (size_t i = 0; h->who->email && i < h->p->n; i++)
+		if (h->p->c[i].body->n_roles)
+			add_from(h, i);
+	return &h->by_name;
+}
+
+bool role_holds(struct held *h, const char *role, int level, bool through, struct membership *out)
+{
+	const struct acl_policy *p = h->p;
+	for (const struct held_role *x = names_get(held_roles(h), role); x; x = x->above) {
+		const struct contrib *c = &p->c[x->from];
+		if (!counts(c, level, through) || !role_reaches(p, role, c->level, level, through))
 			continue;
-		const struct pattern *m = member(r, who);
-		if (m || (supposed && !strcmp(supposed, role))) {
-			*out = (struct membership){r, m, c->body->doc->file};
-			return true;
-		}
+		*out = (struct membership){x->role, x->member, c->body->doc->file};
+		return true;
 	}
 	return false;
 }
-
-struct role_list {
-	const struct acl_policy *p;
-	const struct acl_principal *who;
-	void (*each)(void *arg, const char *role, struct acl_src src);
-	void *arg;
-};
 
 /* Each role once: where its deepest visible definition stands. */
 static bool defined_deeper(const struct acl_policy *p, size_t i, const char *role)
 {
 	for (size_t j = i + 1; j < p->n; j++)
-		if (counts(p, &p->c[j], p->level, false) && body_role(p->c[j].body, role))
+		if (counts(&p->c[j], p->level, false) && body_role(p->c[j].body, role))
 			return true;
 	return false;
-}
-
-static void list_roles_of(const struct role_list *l, size_t i)
-{
-	const struct body *b = l->p->c[i].body;
-	for (size_t k = 0; k < b->n_roles; k++) {
-		struct membership m;
-		const char *name = b->roles[k].name;
-		if (!defined_deeper(l->p, i, name) && role_holds(l->p, l->who, name, l->p->level, false, NULL, &m))
-			l->each(l->arg, b->roles[k].written, (struct acl_src){m.file, m.member->line});
-	}
 }
 
 void acl_roles(const struct acl_policy *p, const struct acl_principal *who,
 	       void (*each)(void *arg, const char *role, struct acl_src src), void *arg)
 {
-	struct role_list l = {p, who, each, arg};
-	for (size_t i = 0; i < p->n; i++)
-		if (counts(p, &p->c[i], p->level, false))
-			list_roles_of(&l, i);
+	struct held h;
+	held_init(&h, p, who, NULL);
+	for (size_t i = 0; i < p->n; i++) {
+		const struct body *b = p->c[i].body;
+		for (size_t k = 0; counts(&p->c[i], p->level, false) && k < b->n_roles; k++) {
+			struct membership m;
+			const char *name = b->roles[k].name;
+			if (role_holds(&h, name, p->level, false, &m) && !defined_deeper(p, i, name))
+				each(arg, b->roles[k].written, (struct acl_src){m.file, m.member->line});
+		}
+	}
+	held_free(&h);
 }

@@ -10,5 +10,8 @@
 #define LIMIT_DIAGS 50u			/* errors reported of one document */
 #define LIMIT_DIR_DEPTH 256u		/* levels of a cascade: deeper directories are refused */
 #define LIMIT_MOVE_ENTRIES 1000000u	/* in a folder that moves nearer to the root or farther from it */
+#define LIMIT_NAME_BYTES 255u		/* NAME_MAX of every filesystem we serve */
+#define LIMIT_UNDISPLAYED 20000u	/* declared directories not on disk that one "may they see it?" looks at */
+#define LIMIT_PAIRS 500000u		/* bodies or patterns that an edited document is compared with */
 
 #endif

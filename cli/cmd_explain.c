@@ -143,7 +143,7 @@ static bool explain_op(const struct asked *a, enum acl_op op, const struct quest
 		buf_adds(&shown, buf_str(&q->shown));
 	else
 		out_name(&shown, buf_str(&q->shown));
-	acl_explain(p, &rq, &d, op, buf_str(&shown), json ? ACL_JSON : ACL_TEXT, &text);
+	acl_explain(p, &rq, &d, op, buf_str(&shown), NULL, json ? ACL_JSON : ACL_TEXT, &text);
 	while (json && text.len && text.data[text.len - 1] == '\n')
 		text.data[--text.len] = 0;
 	if (json)

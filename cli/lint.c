@@ -80,7 +80,7 @@ static const struct ynode *visible_roles(struct lint *l, const struct acl_policy
 	AUTO_DIAGS ignored = DIAGS_INIT;
 	struct ynode *merged;
 
-	acl_effective(p, &nobody, NULL, NULL, &text);
+	acl_effective(p, &nobody, NULL, &text);
 	if (ynode_parse(&l->arena, "merged", buf_str(&text), text.len, &ignored, &merged) < 0)
 		return NULL;
 	return merged;

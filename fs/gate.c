@@ -298,6 +298,10 @@ bool gate_file_readable(const struct identity *who, const char *file)
 	return may;
 }
 
+static bool readable(void *arg, const char *file) { return policy_none() || gate_file_readable(arg, file); }
+
+struct acl_view gate_view(const struct identity *who) { return (struct acl_view){readable, (void *)who}; }
+
 struct gate_counters gate_counters(void)
 {
 	return (struct gate_counters){atomic_load(&decisions), refusal_count()};
@@ -423,6 +427,7 @@ static void explain_sight(enum acl_op what, bool visible, struct acl_decision *d
 void gate_explain(const struct identity *who, enum acl_op what, struct node *dir, const char *name, enum acl_format f, struct buf *out)
 {
 	QUESTION(q, who, what, name, 0);
+	struct acl_view view = gate_view(who);
 	struct acl_policy *p = policy_of(dir);
 	struct acl_decision d = decide(p, who, &q.rq);
 	AUTO_FREE char *path = name ? node_path_in(dir, name) : node_path(dir);
@@ -430,7 +435,7 @@ void gate_explain(const struct identity *who, enum acl_op what, struct node *dir
 	if (!name && about_seeing(what))
 		explain_sight(what, !enter(who, dir), &d);
 	gate_hide(who, &d);
-	acl_explain(p, &q.rq, &d, what, path, f, out);
+	acl_explain(p, &q.rq, &d, what, path, &view, f, out);
 	acl_policy_unref(p);
 }
 
@@ -449,6 +454,7 @@ void gate_explain_state(const struct identity *who, enum acl_op what, struct nod
 			const char *state, enum acl_format f, struct buf *out)
 {
 	QUESTION(q, who, what, name, flags);
+	struct acl_view view = gate_view(who);
 	struct acl_policy *p = policy_of(dir);
 	struct acl_decision d = decide(p, who, &q.rq);
 	AUTO_FREE char *path = node_path_in(dir, name);
@@ -459,7 +465,7 @@ void gate_explain_state(const struct identity *who, enum acl_op what, struct nod
 		d.err = 0;
 	}
 	gate_hide(who, &d);
-	acl_explain(p, &q.rq, &d, what, path, f, out);
+	acl_explain(p, &q.rq, &d, what, path, &view, f, out);
 	add_sentence(state, f, out);
 	acl_policy_unref(p);
 }
@@ -468,6 +474,7 @@ void gate_explain_dir(const struct identity *who, enum acl_op what, struct node 
 		      struct buf *out)
 {
 	QUESTION(q, who, what, NULL, 0);
+	struct acl_view view = gate_view(who);
 	struct acl_policy *p = policy_of_child(dir, name);
 	struct acl_decision d = decide(p, who, &q.rq);
 	AUTO_FREE char *path = node_path_in(dir, name);
@@ -481,7 +488,7 @@ void gate_explain_dir(const struct identity *who, enum acl_op what, struct node 
 		d = (struct acl_decision){.reason = BECAUSE_UNSEEN, .err = ENOENT, .needed = q.rq.needed, .missing = q.rq.needed, .level = -1};
 	}
 	gate_hide(who, &d);
-	acl_explain(p, &q.rq, &d, what, path, f, out);
+	acl_explain(p, &q.rq, &d, what, path, &view, f, out);
 	acl_policy_unref(p);
 }
 

@@ -75,6 +75,8 @@ void gate_explain_dir(const struct identity *who, enum acl_op what, struct node 
 		      struct buf *out);
 /* May this caller read that policy file ("archive/Acme/.zddc", "defaults")? */
 bool gate_file_readable(const struct identity *who, const char *file);
+/* That, as the engine asks it. */
+struct acl_view gate_view(const struct identity *who);
 /* What now is for decisions: never goes back, and goes on also while the machine's clock is behind. Seconds since 1970. */
 long long gate_now(void);
 /* It is not before that (the clock of the last run). */

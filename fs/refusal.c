@@ -268,6 +268,8 @@ struct told {
 
 static void tell(const struct refusal *r, struct told *t)
 {
+	struct acl_view view = gate_view(r->who);
+
 	t->d = r->d;
 	if (r->sentence) {
 		buf_adds(&t->sentence, r->sentence);
@@ -278,7 +280,7 @@ static void tell(const struct refusal *r, struct told *t)
 	if (r->instead)
 		buf_adds(&t->hint, r->instead);
 	else
-		acl_hint(r->policy, &r->rq, &t->d, r->what, r->path, &t->hint);
+		acl_hint(r->policy, &r->rq, &t->d, r->what, r->path, &view, &t->hint);
 }
 
 static void kv_src(struct buf *out, const char *key, struct acl_src src)

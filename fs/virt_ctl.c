@@ -289,13 +289,12 @@ static void make_explain_op(const struct ask *a, struct buf *out)
 		buf_addc(out, '\n');
 }
 
-static bool readable(void *arg, const char *file) { return gate_file_readable(arg, file); }
-
 static void make_effective(const struct ask *a, struct buf *out)
 {
 	struct acl_policy *p = policy_of(a->dir);
+	struct acl_view view = gate_view(a->who);
 
-	acl_effective(p, &a->who->who, policy_none() ? NULL : readable, (void *)a->who, out);
+	acl_effective(p, &a->who->who, &view, out);
 	acl_policy_unref(p);
 }
 

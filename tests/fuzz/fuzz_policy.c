@@ -83,9 +83,9 @@ static void explain(const struct acl_policy *p, const struct acl_request *rq, co
 {
 	AUTO_BUF text = BUF_INIT, json = BUF_INIT, hint = BUF_INIT, sentence = BUF_INIT;
 
-	acl_explain(p, rq, d, op, "some/path", ACL_TEXT, &text);
-	acl_explain(p, rq, d, op, "some/path", ACL_JSON, &json);
-	acl_hint(p, rq, d, op, "some/path", &hint);
+	acl_explain(p, rq, d, op, "some/path", NULL, ACL_TEXT, &text);
+	acl_explain(p, rq, d, op, "some/path", NULL, ACL_JSON, &json);
+	acl_hint(p, rq, d, op, "some/path", NULL, &hint);
 	acl_sentence(rq, d, op, "some/path", &sentence);
 	must(text.len && json.len && sentence.len && !strchr(buf_str(&hint), '\n'));
 	must(!d->allowed || !hint.len);
@@ -139,7 +139,7 @@ static void merged(const struct acl_policy *p)
 	AUTO_BUF text = BUF_INIT, own = BUF_INIT;
 	struct ynode *tree;
 
-	acl_effective(p, &people[1], NULL, NULL, &text);
+	acl_effective(p, &people[1], NULL, &text);
 	if (text.len < 20000)
 		must(ynode_parse(&a, "merged", buf_str(&text), text.len, &d, &tree) == 0);
 	if (acl_auto_own(p)) {

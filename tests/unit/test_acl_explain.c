@@ -59,9 +59,9 @@ static struct acl_decision decide(const struct acl_policy *p, const char *email,
 	struct acl_request rq = acl_request_for(op, name, &who, &attrs, flags);
 	struct acl_decision d = acl_decide(p, &rq);
 	if (text)
-		acl_explain(p, &rq, &d, op, path, ACL_TEXT, text);
+		acl_explain(p, &rq, &d, op, path, NULL, ACL_TEXT, text);
 	if (hint)
-		acl_hint(p, &rq, &d, op, path, hint);
+		acl_hint(p, &rq, &d, op, path, NULL, hint);
 	return d;
 }
 
@@ -122,7 +122,7 @@ static void odd_names(void **state)
 	struct acl_request rq = acl_request_for(ACL_OP_UNLINK, name, &who, NULL, 0);
 	struct acl_decision d = acl_decide(w->root, &rq);
 	AUTO_BUF json = BUF_INIT, line = BUF_INIT;
-	acl_explain(w->root, &rq, &d, ACL_OP_UNLINK, "a\nb\"c", ACL_JSON, &json);
+	acl_explain(w->root, &rq, &d, ACL_OP_UNLINK, "a\nb\"c", NULL, ACL_JSON, &json);
 	json_error_t why;
 	json_t *parsed = json_loads(buf_str(&json), 0, &why);
 	assert_non_null(parsed);
@@ -133,6 +133,80 @@ static void odd_names(void **state)
 	assert_null(strchr(buf_str(&line), '\x1b'));
 }
 
+/* ---- what stands in a file that the reader may not open ---- */
+
+/* home/.zddc is private; the root's can be read. */
+static bool only_root(void *arg, const char *file)
+{
+	(void)arg;
+	return !strcmp(file, ".zddc");
+}
+
+static const char private_text[] = "title: Private\n"
+				   "roles: {insiders: {members: [in@x.org]}}\n"
+				   "acl: {permissions: {insiders: rwcda, 'role:pt': r, me@z.org: r}}\n"
+				   "worm: [secret@x.org]\n"
+				   "when: {c: environment == prod}\n"
+				   "paths:\n"
+				   "  affair: {acl: {permissions: {'*': '', insiders: rw}}}\n"
+				   "  ours: {acl: {permissions: {me@z.org: rw}}}\n"
+				   "  deeper: {acl: {permissions: {'*': ''}}, paths: {down: {paths: {there: {acl: {permissions: {me@z.org: r}}}}}}}\n";
+
+static struct acl_policy *private_home(const struct world *w, const char *text)
+{
+	AUTO_DIAGS d = DIAGS_INIT;
+	struct zddc_doc *doc = NULL;
+	assert_int_equal(zddc_parse("home/.zddc", text, strlen(text), false, &d, &doc), 0);
+	struct acl_policy *home = acl_child(w->acl, w->root, "home", &(struct acl_own){.doc = doc});
+	zddc_unref(doc);
+	return home;
+}
+
+static bool says(const struct buf *b, const char *word) { return strstr(buf_str(b), word) != NULL; }
+
+static void effective_leaves_out_what_is_hidden(void **state)
+{
+	struct acl_principal me = {.email = "me@z.org"};
+	struct acl_policy *home = private_home(*state, private_text);
+	AUTO_BUF all = BUF_INIT, mine = BUF_INIT;
+	static const char *const hidden[] = {"insiders", "affair", "environment", "secret", "Private", "home/.zddc"};
+	static const char *const seen[] = {"me@z.org: r", "(hidden)", "- ours", "- deeper", "worm: []", "role: dc", ".zddc:5"};
+	acl_effective(home, &me, NULL, &all);
+	acl_effective(home, &me, &(struct acl_view){only_root, NULL}, &mine);
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
+		if (!says(&all, hidden[i]) || says(&mine, hidden[i]))
+			fail_msg("%s: %s", hidden[i], buf_str(&mine));
+	for (size_t i = 0; i < sizeof(seen) / sizeof(seen[0]); i++)
+		if (!says(&mine, seen[i]))
+			fail_msg("%s: %s", seen[i], buf_str(&mine));
+	acl_policy_unref(home);
+}
+
+static void hint_for(const struct acl_policy *p, enum acl_op op, const struct acl_view *view, struct buf *out)
+{
+	struct acl_principal me = {.email = "me@z.org"};
+	struct acl_request rq = acl_request_for(op, "f", &me, NULL, 0);
+	struct acl_decision d = acl_decide(p, &rq);
+	acl_hint(p, &rq, &d, op, "home/f", view, out);
+}
+
+static void hints_name_no_hidden_role(void **state)
+{
+	static const struct acl_view view = {only_root, NULL};
+	const struct world *w = *state;
+	struct acl_policy *home = private_home(w, "roles: {insiders: {members: [in@x.org]}}\nacl: {permissions: {insiders: rw, dc: rd}}\n");
+	AUTO_BUF open = BUF_INIT, told = BUF_INIT, known = BUF_INIT, granted = BUF_INIT;
+	hint_for(home, ACL_OP_WRITE, NULL, &open);
+	assert_string_equal(buf_str(&open), "ask to be made a member of the role insiders");
+	hint_for(home, ACL_OP_WRITE, &view, &told);
+	assert_string_equal(buf_str(&told), "ask whoever administers the place to make you a member of a role that may");
+	hint_for(home, ACL_OP_UNLINK, &view, &granted); /* dc is known, what it may here is not */
+	assert_string_equal(buf_str(&granted), buf_str(&told));
+	hint_for(w->root, ACL_OP_UNLINK, &view, &known);
+	assert_string_equal(buf_str(&known), "ask to be made a member of the role dc");
+	acl_policy_unref(home);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +214,8 @@ int main(void)
 		cmocka_unit_test(errnos),
 		cmocka_unit_test(hints_name_the_smallest_change),
 		cmocka_unit_test(odd_names),
+		cmocka_unit_test(effective_leaves_out_what_is_hidden),
+		cmocka_unit_test(hints_name_no_hidden_role),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
 }
