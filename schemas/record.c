@@ -70,7 +70,7 @@ static bool is_unchanged(struct record *r)
 	AUTO_BUF stored = BUF_INIT;
 	const char *text = r->rq.text;
 	size_t len = r->rq.len;
-	if (!r->rq.before)
+	if (!r->rq.before || r->rq.moves)
 		return false;
 	if (r->rq.derived && ynode_get(r->written, r->rq.derived)) {
 		struct ynode *without = yaml_copy_top(&r->arena, r->written);

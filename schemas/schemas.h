@@ -101,6 +101,7 @@ struct record_request {
 	size_t len;
 	const char *before; /* the bytes it replaces; NULL for a new record */
 	size_t before_len;
+	bool moves; /* 'before' comes from another register: even the same bytes are a new revision here */
 	const char *derived; /* a field that only the rollup shows ("party"): dropped. NULL: none */
 	const struct record_rule *rule;
 	const char *rule_file; /* where the rule stands, for messages; may be NULL */
@@ -140,6 +141,14 @@ int record_finish(struct record *r, unsigned long row, struct diags *d, struct b
 int record_name(const struct record_rule *rule, const char *file, const char *text, size_t len, struct diags *d, struct buf *name);
 /* Group and number of a stored text, for counting what is there (history too). False: it has no row. */
 bool record_row_of(const struct record_rule *rule, const char *text, size_t len, char scope[SHA256_HEX], unsigned long *row);
+
+/* What the audit fields of a stored text say of the revision; 0 and "" where they say nothing. */
+struct record_stamped {
+	unsigned long revision;
+	long long updated_at; /* seconds since 1970 UTC */
+	char updated_by[DOCNAME_MAX + 1];
+};
+void record_stamped_read(const char *text, size_t len, struct record_stamped *out);
 
 /* ------------------------------------------------------------------ rollups (SPEC section 9) */
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The audit fields: who and when from the request, the rest from the revision that is replaced. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "base/str.h"
 #include "schemas/record.h"
 #include "schemas/yedit.h"
@@ -62,4 +65,28 @@ void record_stamp(struct record *r)
 	for (size_t i = 0; i < RECORD_STAMPS; i++)
 		if (values[i])
 			yaml_set(&r->arena, r->doc, record_stamps[i], values[i]);
+}
+
+/* ------------------------------------------------------------------ reading them back */
+
+static const char *text_in(const struct ynode *doc, enum record_stamp stamp)
+{
+	const struct ynode *v = ynode_get(doc, record_stamps[stamp]);
+	return v && v->kind == Y_SCALAR ? v->text : "";
+}
+
+void record_stamped_read(const char *text, size_t len, struct record_stamped *out)
+{
+	struct arena a = ARENA_INIT;
+	AUTO_DIAGS ignored = DIAGS_INIT;
+	struct ynode *doc;
+	*out = (struct record_stamped){0};
+	if (!ynode_parse(&a, "", text, len, &ignored, &doc) && doc->kind == Y_MAP) {
+		const char *n = text_in(doc, RECORD_REVISION), *who = text_in(doc, RECORD_UPDATED_BY);
+		out->revision = n[strspn(n, "0123456789")] ? 0 : strtoul(n, NULL, 10);
+		if (!str_time(text_in(doc, RECORD_UPDATED_AT), &out->updated_at))
+			out->updated_at = 0;
+		snprintf(out->updated_by, sizeof(out->updated_by), "%s", who);
+	}
+	arena_free(&a);
 }
