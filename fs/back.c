@@ -360,6 +360,11 @@ int back_fallocate(int fd, int mode, off_t off, off_t len)
 	return back_err(fallocate(fd, mode, off, len));
 }
 
+int back_clone(int in, int out)
+{
+	return back_err(ioctl(out, FICLONE, in));
+}
+
 ssize_t back_copy_range(int in, off_t off_in, int out, off_t off_out, size_t len)
 {
 	ssize_t n = copy_file_range(in, &off_in, out, &off_out, len, 0);
@@ -476,8 +481,14 @@ int back_list(int dirfd, const char *name, bool (*each)(void *arg, const char *n
 int back_read_all(int dirfd, const char *name, struct buf *out, size_t most)
 {
 	AUTO_CLOSE int fd = back_open(dirfd, name, O_RDONLY, 0);
+
+	return fd < 0 ? fd : back_read_fd(fd, out, most);
+}
+
+int back_read_fd(int fd, struct buf *out, size_t most)
+{
 	struct stat st;
-	int r = fd < 0 ? fd : back_fstat(fd, &st);
+	int r = back_fstat(fd, &st);
 
 	if (r < 0)
 		return r;

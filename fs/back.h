@@ -81,6 +81,7 @@ ssize_t back_pread(int fd, void *data, size_t n, off_t off);
 ssize_t back_pwrite(int fd, const void *data, size_t n, off_t off);
 ssize_t back_append(int fd, const void *data, size_t n); /* at the end, whole, whatever other writers do */
 int back_fallocate(int fd, int mode, off_t off, off_t len);
+int back_clone(int in, int out); /* the whole file, by reflink; -EOPNOTSUPP or the like where there is none */
 ssize_t back_copy_range(int in, off_t off_in, int out, off_t off_out, size_t len);
 off_t back_lseek(int fd, off_t off, int whence);
 int back_statvfs(struct statvfs *out);
@@ -124,6 +125,8 @@ int back_sync_dir(int dirfd);
 int back_own_subdir(int dirfd, const char *name, int *fd);
 /* A whole regular file of that directory; -EFBIG over 'most', -ELOOP for a symlink. */
 int back_read_all(int dirfd, const char *name, struct buf *out, size_t most);
+/* The same of an open file. */
+int back_read_fd(int fd, struct buf *out, size_t most);
 /* Removes a directory and all in it (the daemon's own .zddc.d of a removed directory); never follows, never leaves. */
 int back_rmtree(int dirfd, const char *name);
 /* Calls each() for every entry but "." and ".." until it returns false; type is a DT_ value (DT_UNKNOWN is resolved). */

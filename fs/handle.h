@@ -43,6 +43,8 @@ struct handle {
 	struct identity *who; /* the opener's; counted */
 	int flags; /* of open(2) */
 	int fd; /* HANDLE_FILE, or -1 */
+	enum { HISTORY_NONE, HISTORY_WAITS, HISTORY_WRITES } history; /* atomic: its file is kept before the first change; has been, or is new */
+	bool truncates; /* O_TRUNC is still to be done: what it takes away is kept first */
 	bool direct; /* nothing of it is kept by the kernel: each commit puts another inode in place */
 	bool created; /* this handle made the file (or its creator opened it again in time): it may write it without w, until it is closed */
 	bool watched; /* and the file has a record (seal.h): when the last such handle is released, it is closed or sealed */

@@ -11,6 +11,7 @@
 #include "fs/draft.h"
 #include "fs/gate.h"
 #include "fs/handle.h"
+#include "fs/history.h"
 #include "fs/inflight.h"
 #include "fs/node.h"
 #include "fs/op.h"
@@ -479,7 +480,7 @@ static int change_locked(struct op *op, struct node *n, struct handle *h, const 
 /* ------------------------------------------------------------------------------------------------ size */
 
 /* Nobody seals it between the decision and the act. */
-static int truncate_decided(struct op *op, struct node *n, off_t size)
+static int truncate_decided(struct op *op, struct node *n, off_t size, struct history_version *kept)
 {
 	WITH_MUTEX(seal_lock_of(n->ref.ino));
 	struct stat st;
@@ -490,22 +491,45 @@ static int truncate_decided(struct op *op, struct node *n, off_t size)
 	if (r < 0)
 		return r;
 	AUTO_CLOSE int fd = back_open(dirfd, n->name, O_WRONLY, 0);
+	r = fd < 0 ? fd : history_keep(n->parent, dirfd, n->name, HISTORY_STAYS, kept);
 	back_dir_put(n->parent, dirfd);
-	if (fd < 0)
-		return fd;
+	if (r < 0)
+		return r;
 	r = back_fstat(fd, &st);
 	if (r < 0)
 		return r;
-	return st.st_ino == n->ref.ino ? back_truncate(fd, size) : -ENOENT;
+	if (st.st_ino != n->ref.ino)
+		return -ENOENT;
+	if (history_keeps(n->parent, n->name))
+		writer_mark(fd, op->caller.id);
+	return back_truncate(fd, size);
+}
+
+/* What is cut off is read before any lock is taken, if the caller may cut it off at all. */
+static void read_first(struct op *op, struct node *n, struct history_version *kept)
+{
+	pthread_rwlock_rdlock(&tree_lock);
+	bool may = !n->gone && seal_ask(op->caller.id, ACL_OP_TRUNCATE, n->parent, n->name) == 0;
+	struct node *dir = node_ref(n->parent);
+	AUTO_FREE char *name = strdup(n->name);
+	pthread_rwlock_unlock(&tree_lock);
+	if (may && name)
+		history_read(dir, name, HISTORY_STAYS, kept);
+	node_put(dir);
 }
 
 static int truncate_path(struct op *op, struct node *n, off_t size)
 {
-	WITH_RDLOCK(&tree_lock);
-	int r = truncate_decided(op, n, size);
+	struct history_version kept = {0};
+	int r;
 
+	read_first(op, n, &kept);
+	pthread_rwlock_rdlock(&tree_lock);
+	r = truncate_decided(op, n, size, &kept);
 	if (r == 0)
 		seal_truncated(n);
+	pthread_rwlock_unlock(&tree_lock);
+	history_read_drop(&kept);
 	return r;
 }
 

@@ -15,6 +15,7 @@
 #include "fs/draft.h"
 #include "fs/gate.h"
 #include "fs/handle.h"
+#include "fs/history.h"
 #include "fs/inflight.h"
 #include "fs/lazy.h"
 #include "fs/names.h"
@@ -80,7 +81,10 @@ static int open_into(struct op *op, struct node *n, int dirfd, struct handle *h)
 		return fd;
 	handle_set_fd(h, fd);
 	r = opens_for_writing(h->flags) ? seal_open_write(op, n, dirfd, h) : 0;
-	if (r == 0 && (h->flags & O_TRUNC))
+	if (r == 0)
+		history_opened(h, false);
+	h->truncates = r == 0 && (h->flags & O_TRUNC) && h->history != HISTORY_NONE;
+	if (r == 0 && (h->flags & O_TRUNC) && !h->truncates)
 		r = back_truncate(fd, 0);
 	else if (r == 0)
 		audit_opened(op, h);
@@ -219,6 +223,14 @@ static int open_locked(struct op *op, struct node *n, int flags, struct handle *
 	return -EISDIR;
 }
 
+/* O_TRUNC where versions are kept: copying a large file holds no lock. */
+static int truncate_late(struct handle *h)
+{
+	int r = history_before_write(h);
+
+	return r < 0 ? r : back_truncate(h->fd, 0);
+}
+
 int op_open(struct op *op, struct node *node, int flags, struct handle **out)
 {
 	int r = opens_for_writing(flags) ? audit_room(op) : 0;
@@ -227,8 +239,12 @@ int op_open(struct op *op, struct node *node, int flags, struct handle **out)
 		return r;
 	if (node->kind == NODE_VIRT)
 		return virt_open(op, node, flags, out);
-	WITH_RDLOCK(&tree_lock);
-	return open_locked(op, node, flags, out);
+	pthread_rwlock_rdlock(&tree_lock);
+	r = open_locked(op, node, flags, out);
+	pthread_rwlock_unlock(&tree_lock);
+	if (r == 0 && (*out)->truncates && (r = truncate_late(*out)) < 0)
+		op_release(op, *out);
+	return r;
 }
 
 /* ------------------------------------------------------------------------------------------------ create */
@@ -246,6 +262,7 @@ static int handle_for_new(struct op *op, int fd, int flags, struct entry *entry,
 		return r;
 	(*out)->created = true;
 	handle_set_fd(*out, fd);
+	history_opened(*out, true);
 	return 0;
 }
 
@@ -495,7 +512,7 @@ static int may_still_write(struct op *op, struct handle *h, uint64_t gen)
 	return r;
 }
 
-int may_write(struct op *op, struct handle *h)
+static int decide_write(struct op *op, struct handle *h)
 {
 	uint64_t gen = policy_generation();
 	int r;
@@ -514,6 +531,14 @@ int may_write(struct op *op, struct handle *h)
 	if (r == 0)
 		audit_wrote(op, h);
 	return r;
+}
+
+/* The first write also keeps the file as it was. */
+int may_write(struct op *op, struct handle *h)
+{
+	int r = decide_write(op, h);
+
+	return r < 0 || h->kind != HANDLE_FILE ? r : history_before_write(h);
 }
 
 /* One who has the file mapped and may not write it: refused as for any write of theirs. That others may is no act of theirs. */
@@ -687,6 +712,7 @@ int op_release(struct op *op, struct handle *h)
 
 	if (d)
 		draft_release(op, d, h->who);
+	history_written(h);
 	seal_released(h);
 	handle_free(h);
 	return 0;

@@ -64,7 +64,7 @@ static int unlink_policy(struct op *op, struct node *dir)
 }
 
 /* *keep holds the file until the lock is released: freeing a large one takes its time. */
-static int unlink_file(struct op *op, struct node *dir, const char *name, int *keep)
+static int unlink_file(struct op *op, struct node *dir, const char *name, int *keep, struct history_version *kept)
 {
 	struct stat st;
 	int fd, r = seal_check(op, ACL_OP_UNLINK, dir, name);
@@ -79,8 +79,11 @@ static int unlink_file(struct op *op, struct node *dir, const char *name, int *k
 	if (r == 0 && S_ISREG(st.st_mode))
 		*keep = back_open(fd, name, O_PATH, 0);
 	if (r == 0)
+		r = history_keep(dir, fd, name, HISTORY_GOES, kept);
+	if (r == 0)
 		r = back_unlink(fd, name);
 	if (r == 0) {
+		history_removed(op->caller.id, dir, fd, name);
 		seal_gone(st.st_ino);
 		name_gone(dir, name);
 	}
@@ -94,9 +97,30 @@ static int remove_policy(struct op *op, struct node *dir)
 	return dir->gone ? -ENOENT : unlink_policy(op, dir);
 }
 
+void name_read_first(struct op *op, enum acl_op what, struct node *dir, const char *name, enum history_how how, struct history_version *kept)
+{
+	pthread_rwlock_rdlock(&tree_lock);
+	bool may = !dir->gone && is_dir_node(dir) && seal_ask(op->caller.id, what, dir, name) == 0;
+	pthread_rwlock_unlock(&tree_lock);
+	if (may)
+		history_read(dir, name, how, kept);
+}
+
+static int unlink_locked(struct op *op, struct node *dir, const char *name, int *keep, struct history_version *kept)
+{
+	if (dir->gone)
+		return -ENOENT;
+	if (draft_cancel(dir, name, op->caller.uid)) {
+		name_gone(dir, name);
+		return 0;
+	}
+	return dir->kind == NODE_DIR ? unlink_file(op, dir, name, keep, kept) : -EISDIR;
+}
+
 int op_unlink(struct op *op, struct node *dir, const char *name)
 {
 	AUTO_CLOSE int keep = -1; /* before the lock, so that it is closed after it */
+	struct history_version kept = {0};
 	int r;
 
 	if (is_policy(name)) {
@@ -109,14 +133,12 @@ int op_unlink(struct op *op, struct node *dir, const char *name)
 	r = name_see_first(op, dir, name);
 	if (r < 0)
 		return r;
-	WITH_WRLOCK(&tree_lock);
-	if (dir->gone)
-		return -ENOENT;
-	if (draft_cancel(dir, name, op->caller.uid)) {
-		name_gone(dir, name);
-		return 0;
-	}
-	return dir->kind == NODE_DIR ? unlink_file(op, dir, name, &keep) : -EISDIR;
+	name_read_first(op, ACL_OP_UNLINK, dir, name, HISTORY_GOES, &kept);
+	pthread_rwlock_wrlock(&tree_lock);
+	r = unlink_locked(op, dir, name, &keep, &kept);
+	pthread_rwlock_unlock(&tree_lock);
+	history_read_drop(&kept);
+	return r;
 }
 
 /* ------------------------------------------------------------------------------------------------ rmdir */
@@ -182,7 +204,7 @@ static bool is_maker(struct op *op, struct node *dir, const char *name, int dirf
 	return (named || creator_is(dirfd, name, op->caller.id, NULL)) && gate_may(op->caller.id, ACL_OP_MKDIR, dir, name, 0);
 }
 
-static int empty_aside(int fd)
+static int empty_aside(const struct identity *who, int fd, int dirfd, const char *name)
 {
 	struct content c = {0};
 	int r = back_list(fd, "", note_content, &c);
@@ -190,14 +212,14 @@ static int empty_aside(int fd)
 	if (r == 0 && c.other)
 		r = -ENOTEMPTY; /* somebody wrote behind the mount meanwhile */
 	if (r == 0 && c.control)
-		r = back_rmtree(fd, CONTROL);
+		r = history_dir_removed(who, fd, dirfd, name);
 	if (r == 0 && c.policy)
 		r = back_unlink(fd, POLICY);
 	return r;
 }
 
 /* With the daemon's own files in it, it is first moved out of sight in one step, so that nobody ever sees half of it. */
-static int remove_aside(int dirfd, const char *name)
+static int remove_aside(const struct identity *who, int dirfd, const char *name)
 {
 	char tmp[BACK_TMP_NAME];
 	int tmpfd, r = back_tmp_dir(tmp, &tmpfd);
@@ -210,7 +232,7 @@ static int remove_aside(int dirfd, const char *name)
 		return r;
 	}
 	AUTO_CLOSE int fd = back_opendir(tmpfd, tmp);
-	r = fd < 0 ? fd : empty_aside(fd);
+	r = fd < 0 ? fd : empty_aside(who, fd, dirfd, name);
 	if (r == 0)
 		r = back_rmdir(tmpfd, tmp);
 	if (r < 0 && back_rename(tmpfd, tmp, dirfd, name, RENAME_NOREPLACE) < 0)
@@ -218,7 +240,7 @@ static int remove_aside(int dirfd, const char *name)
 	return r;
 }
 
-static int remove_dir(const char *name, int dirfd, const struct acl_policy *p)
+static int remove_dir(const struct identity *who, const char *name, int dirfd, const struct acl_policy *p)
 {
 	struct content c = {0};
 	AUTO_CLOSE int fd = back_opendir(dirfd, name);
@@ -228,7 +250,7 @@ static int remove_dir(const char *name, int dirfd, const struct acl_policy *p)
 		return r;
 	if (c.other || (c.policy && !is_generated(p, fd)))
 		return -ENOTEMPTY;
-	return c.policy || c.control ? remove_aside(dirfd, name) : back_rmdir(dirfd, name);
+	return c.policy || c.control ? remove_aside(who, dirfd, name) : back_rmdir(dirfd, name);
 }
 
 static int rmdir_decided(struct op *op, struct node *dir, const char *name, int dirfd, const struct acl_policy *p)
@@ -238,7 +260,7 @@ static int rmdir_decided(struct op *op, struct node *dir, const char *name, int 
 
 	if (maker)
 		gate_allow_why(op, ACL_OP_RMDIR, dir, name, BECAUSE_CREATOR);
-	return r < 0 ? r : remove_dir(name, dirfd, p);
+	return r < 0 ? r : remove_dir(op->caller.id, name, dirfd, p);
 }
 
 static int rmdir_on_disk(struct op *op, struct node *dir, const char *name)

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/buf.h"
+#include "fs/history.h"
 #include "fs/names.h"
 #include "fs/node.h"
 #include "fs/op.h"
@@ -35,6 +36,8 @@ static inline bool is_policy(const char *name)
 int name_see_first(struct op *op, struct node *dir, const char *name);
 /* The entry is not there any more: its node, if the kernel knows it, is told. tree_lock held for writing. */
 void name_gone(struct node *dir, const char *name);
+/* What will be kept as a version is read before any lock is taken, if the caller may do 'what' at all. */
+void name_read_first(struct op *op, enum acl_op what, struct node *dir, const char *name, enum history_how how, struct history_version *kept);
 /* A directory with nothing in it but the daemon's own files. */
 bool name_is_empty_dir(int dirfd, const char *name);
 
@@ -49,6 +52,7 @@ unsigned link_climbs(const char *target);
 struct before {
 	bool hidden; /* something is there that the caller may not know of: it counts as absent until nothing else is in the way */
 	struct survey survey[2]; /* of what moves, and of what is exchanged for it */
+	struct history_version over, leaves; /* what is replaced, and what moves, if versions of it are kept */
 };
 
 /* One end: a name in a directory. */
@@ -76,7 +80,7 @@ struct move {
 	struct op *op;
 	struct end from, to;
 	unsigned flags;
-	const struct before *before;
+	struct before *before;
 	struct leg legs[2];
 	size_t n_legs;
 };

@@ -15,6 +15,7 @@
 #include "fs/away.h"
 #include "fs/back.h"
 #include "fs/commit.h"
+#include "fs/draft.h"
 #include "fs/gate.h"
 #include "fs/handle.h"
 #include "fs/inflight.h"
@@ -22,6 +23,7 @@
 #include "fs/naming.h"
 #include "fs/op_name.h"
 #include "fs/policy.h"
+#include "fs/record_move.h"
 #include "fs/seal.h"
 #include "fs/virt.h"
 
@@ -150,6 +152,43 @@ static void tell_survey(struct move *m)
 		survey_tell(m->from.dir);
 }
 
+/* What is replaced, and what leaves its directory (or is an editor's backup from now on), stays as a version where it was. */
+static int keep_versions(struct move *m)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < m->n_legs; i++) {
+		struct leg *l = &m->legs[i];
+		bool leaves = l->src->dir != l->dst->dir || !history_keeps(l->dst->dir, l->dst->name);
+
+		if (end_is_dir(l->src))
+			continue;
+		if (l->over && m->n_legs == 1)
+			r = history_keep(l->dst->dir, l->dst->fd, l->dst->name, HISTORY_GOES, &m->before->over);
+		if (r == 0 && leaves)
+			r = history_keep(l->src->dir, l->src->fd, l->src->name, HISTORY_STAYS, i ? NULL : &m->before->leaves);
+	}
+	return r;
+}
+
+static void tell_history(struct move *m)
+{
+	const struct identity *who = m->op->caller.id;
+	struct end *a = &m->from, *b = &m->to;
+	bool exchange = m->n_legs == 2;
+
+	if (end_is_dir(a) || (exchange && end_is_dir(b)))
+		return;
+	if (a->dir == b->dir && exchange)
+		history_exchanged(a->dir, a->fd, a->name, b->name);
+	else if (a->dir == b->dir)
+		history_renamed(who, a->dir, a->fd, a->name, b->name, b->exists);
+	else
+		history_moved(who, a->dir, a->fd, a->name, b->dir, b->fd, b->name);
+	if (a->dir != b->dir && exchange)
+		history_moved(who, b->dir, b->fd, b->name, a->dir, a->fd, a->name);
+}
+
 static int act(struct move *m)
 {
 	int r = 0;
@@ -158,6 +197,8 @@ static int act(struct move *m)
 	for (; r == 0 && done < m->n_legs; done++)
 		r = prepare(m, &m->legs[done]);
 	if (r == 0)
+		r = keep_versions(m);
+	if (r == 0)
 		r = back_rename(m->from.fd, m->from.name, m->to.fd, m->to.name, m->flags);
 	if (r < 0) {
 		while (done--)
@@ -165,6 +206,8 @@ static int act(struct move *m)
 		return r;
 	}
 	tell_survey(m);
+	draft_moved(m->from.dir, m->from.name, m->to.dir, m->to.name);
+	tell_history(m);
 	tell_nodes(m);
 	audit_renamed(m->op, m->from.path, m->to.path, m->to.exists, m->n_legs == 2);
 	tell_policy(m);
@@ -184,7 +227,7 @@ static int materialise_target(struct move *m)
 }
 
 static int rename_entry(struct op *op, struct node *from, const char *name, struct node *to, const char *new_name, unsigned flags,
-			const struct before *before)
+			struct before *before)
 {
 	struct move m = {.op = op, .flags = flags, .before = before};
 	int r = end_look(&m.from, from, name), r2 = end_look(&m.to, to, new_name);
@@ -305,7 +348,7 @@ static int rename_policies(struct op *op, struct node *from, const char *name, s
 }
 
 static int rename_locked(struct op *op, struct node *from, const char *name, struct node *to, const char *new_name, unsigned flags,
-			 const struct before *before)
+			 struct before *before)
 {
 	bool policy_from = is_policy(name), policy_to = is_policy(new_name);
 	int r;
@@ -344,7 +387,21 @@ static int rename_first(struct op *op, struct node *from, const char *name, stru
 	survey_take(&out->survey[0], op, from, name, to);
 	if ((flags & RENAME_EXCHANGE) && r == 0)
 		survey_take(&out->survey[1], op, to, new_name, from);
+	if (away_is(to, new_name))
+		out->hidden = false;
+	if (from != to)
+		name_read_first(op, ACL_OP_RENAME_FROM, from, name, HISTORY_STAYS, &out->leaves);
+	if (!(flags & RENAME_EXCHANGE))
+		name_read_first(op, ACL_OP_RENAME_OVER, to, new_name, HISTORY_GOES, &out->over);
 	return 0;
+}
+
+static void before_drop(struct before *b)
+{
+	history_read_drop(&b->over);
+	history_read_drop(&b->leaves);
+	survey_drop(&b->survey[0]);
+	survey_drop(&b->survey[1]);
 }
 
 int op_rename(struct op *op, struct node *from, const char *name, struct node *to, const char *new_name, unsigned flags)
@@ -359,11 +416,14 @@ int op_rename(struct op *op, struct node *from, const char *name, struct node *t
 	r = rename_first(op, from, name, to, new_name, flags, &before);
 	if (r < 0)
 		return r;
+	if (record_rename(op, from, name, to, new_name, flags, &r)) {
+		before_drop(&before);
+		return r;
+	}
 	pthread_rwlock_wrlock(&tree_lock);
 	r = rename_locked(op, from, name, to, new_name, flags, &before);
 	pthread_rwlock_unlock(&tree_lock);
-	survey_drop(&before.survey[0]);
-	survey_drop(&before.survey[1]);
+	before_drop(&before);
 	inflight_drain(); /* what was decided for the old place has landed */
 	if (r == 0)
 		seal_after_move(from, to);

@@ -49,7 +49,11 @@ struct record_job {
 	const char *text;
 	size_t len;
 	const char *derived; /* a field that only a rollup shows ("party"), dropped; or NULL */
-	bool decided; /* the caller has asked the gate itself, for this very place and principal */
+	struct node *from; /* a record of another register moves here as 'typed', and goes on as the same record; or NULL */
+	const char *from_name;
+	/* Asks in the place of the ordinary question (c or w here), under tree_lock for reading; NULL: the ordinary one. -EAGAIN: begin anew. */
+	int (*decide)(struct op *op, struct identity *who, struct record_job *job);
+	void *arg;
 	struct buf stored; /* out: the name under which it is stored; the caller frees it */
 };
 

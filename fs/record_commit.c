@@ -21,6 +21,7 @@
 #include "fs/caller.h"
 #include "fs/draft.h"
 #include "fs/gate.h"
+#include "fs/history.h"
 #include "fs/lazy.h"
 #include "fs/memo.h"
 #include "fs/node.h"
@@ -46,6 +47,7 @@ struct commit {
 	struct record *rec;
 	char scope[SHA256_HEX];
 	unsigned long row; /* reserved, 0: none */
+	bool kept; /* the revision it replaces is in history */
 	struct buf name, text;
 	int tmp_dir; /* where the new revision lies ready, under 'tmp' */
 	char tmp[BACK_TMP_NAME];
@@ -91,29 +93,43 @@ struct counting {
 	void *arg;
 };
 
-static bool count_file(void *arg, const char *name, unsigned char type, uint64_t ino)
+static bool count_text(struct counting *n, const struct buf *text)
 {
-	struct counting *n = arg;
-	AUTO_BUF text = BUF_INIT;
 	char scope[SHA256_HEX];
 	unsigned long row;
 
-	(void)ino;
-	if (type != DT_REG || back_read_all(n->dirfd, name, &text, LIMIT_DOC_BYTES) < 0)
-		return true;
-	if (record_row_of(&n->c->place.rule, buf_str(&text), text.len, scope, &row) && !strcmp(scope, n->c->scope))
+	if (record_row_of(&n->c->place.rule, buf_str(text), text->len, scope, &row) && !strcmp(scope, n->c->scope))
 		n->each(n->arg, row);
 	return true;
 }
 
-/* The numbers of the group that records here have. */
+static bool count_file(void *arg, const char *name, unsigned char type, uint64_t ino)
+{
+	struct counting *n = arg;
+	AUTO_BUF text = BUF_INIT;
+
+	(void)ino;
+	return type != DT_REG || back_read_all(n->dirfd, name, &text, LIMIT_DOC_BYTES) < 0 || count_text(n, &text);
+}
+
+static bool count_kept(void *arg, int fd)
+{
+	AUTO_BUF text = BUF_INIT;
+
+	return back_read_fd(fd, &text, LIMIT_DOC_BYTES) < 0 || count_text(arg, &text);
+}
+
+/* The numbers of the group that records here have, or had. */
 static int count_used(void *arg, void (*each)(void *each_arg, unsigned long row), void *each_arg)
 {
 	struct counting *n = arg;
 
+	int r;
+
 	n->each = each;
 	n->arg = each_arg;
-	return back_list(n->dirfd, "", count_file, n);
+	r = back_list(n->dirfd, "", count_file, n);
+	return r < 0 ? r : history_each(n->dirfd, count_kept, n);
 }
 
 static struct rows rows_of(struct counting *n)
@@ -145,6 +161,17 @@ static void end_row(struct commit *c, int dirfd, bool kept)
 	c->row = 0;
 }
 
+/* A record that came with its number: nobody gets it again here. */
+static void mark_row(struct commit *c, int dirfd)
+{
+	struct counting n = {.c = c, .dirfd = dirfd};
+	struct rows rows = rows_of(&n);
+	unsigned long row;
+
+	if (record_row_of(&c->place.rule, buf_str(&c->text), c->text.len, c->scope, &row) && rows_mark(&rows, row) < 0)
+		log_warn("%s: row %lu could not be marked as used", c->path, row);
+}
+
 static void drop_row(struct commit *c)
 {
 	int fd;
@@ -161,15 +188,29 @@ static int decide(struct commit *c)
 {
 	const char *name = c->job->name ? c->job->name : c->job->typed;
 
-	if (c->job->decided)
-		return 0;
+	if (c->job->decide)
+		return c->job->decide(c->op, c->who, c->job);
 	return gate_check_as(c->op, c->who, c->job->name ? ACL_OP_WRITE : ACL_OP_CREATE, c->job->dir, name, 0);
+}
+
+/* A record that moves here is the revision before this one. */
+static int read_moving(struct commit *c)
+{
+	int fd, r = c->job->from->gone ? -ENOENT : back_dir_get(c->job->from, &fd);
+
+	if (r < 0)
+		return r;
+	r = back_read_all(fd, c->job->from_name, &c->before, LIMIT_DOC_BYTES);
+	back_dir_put(c->job->from, fd);
+	return r;
 }
 
 static int read_before(struct commit *c, int dirfd)
 {
 	int r;
 
+	if (c->job->from)
+		return read_moving(c);
 	if (!c->job->name)
 		return 0;
 	r = back_stat(dirfd, c->job->name, &c->st);
@@ -193,11 +234,12 @@ static int begin(struct commit *c)
 	struct record_request rq = {
 		.file = c->path,
 		.dir = c->dir,
-		.name = c->job->name,
+		.name = c->job->from ? c->job->typed : c->job->name,
 		.text = c->job->text,
 		.len = c->job->len,
-		.before = c->job->name ? buf_str(&c->before) : NULL,
+		.before = c->job->name || c->job->from ? buf_str(&c->before) : NULL,
 		.before_len = c->before.len,
+		.moves = c->job->from != NULL,
 		.derived = c->job->derived,
 		.rule = &c->place.rule,
 		.rule_file = c->place.rule_file,
@@ -327,9 +369,22 @@ static void placed(struct commit *c)
 	away_forget(c->job->dir, buf_str(&c->name));
 }
 
+static int keep(struct commit *c, int dirfd)
+{
+	struct history_version v = {.read = true, .st = c->st};
+	unsigned char sha[SHA256_LEN];
+
+	sha256(buf_str(&c->before), c->before.len, sha);
+	sha256_hex(sha, v.sha256);
+	c->kept = history_keeps(c->job->dir, c->job->name);
+	return history_keep(c->job->dir, dirfd, c->job->name, HISTORY_GOES, &v);
+}
+
 static int replace(struct commit *c, int dirfd)
 {
-	return back_rename(c->tmp_dir, c->tmp, dirfd, c->job->name, 0);
+	int r = keep(c, dirfd);
+
+	return r < 0 ? r : back_rename(c->tmp_dir, c->tmp, dirfd, c->job->name, 0);
 }
 
 /* Exclusive whoever else is at work: a link is made or it is not. */
@@ -339,6 +394,8 @@ static int add(struct commit *c, int dirfd)
 
 	if (r == 0)
 		back_unlink(c->tmp_dir, c->tmp);
+	if (r == 0 && c->job->from)
+		mark_row(c, dirfd);
 	return r;
 }
 
@@ -382,7 +439,7 @@ static int place(struct commit *c)
 	return r;
 }
 
-/* The entry itself to disk. */
+/* The entry itself to disk, and that of the revision it replaces. */
 static int settle(struct commit *c)
 {
 	struct node *dir = c->job->dir;
@@ -395,6 +452,8 @@ static int settle(struct commit *c)
 	if (!there)
 		return r;
 	r = back_sync_dir(fd);
+	if (r == 0 && c->kept)
+		r = history_sync(fd, c->job->name);
 	back_dir_put(dir, fd);
 	return r;
 }

@@ -247,6 +247,18 @@ int rows_keep(const struct rows *r, unsigned long row)
 	return e < 0 ? e : back_chmod(group, name, KEPT);
 }
 
+int rows_mark(const struct rows *r, unsigned long row)
+{
+	AUTO_CLOSE int group = -1;
+	char name[NAME_BYTES];
+	int e = open_group(r, &group);
+
+	row_name(row, name);
+	if (e == 0)
+		e = claim(r, group, name);
+	return e < 0 && e != -EEXIST ? e : back_chmod(group, name, KEPT);
+}
+
 void rows_drop(const struct rows *r, unsigned long row)
 {
 	AUTO_CLOSE int group = -1;

@@ -31,6 +31,8 @@ struct rows {
 int rows_take(const struct rows *r, unsigned long *row);
 /* Its record is in place: nobody gets it again. */
 int rows_keep(const struct rows *r, unsigned long row);
+/* A record has come with this number: nobody gets it. */
+int rows_mark(const struct rows *r, unsigned long row);
 /* Nothing came of it: the next writer gets it. */
 void rows_drop(const struct rows *r, unsigned long row);
 

@@ -255,6 +255,75 @@ def test_parallel_rows():
     T.equal(len(titles), 8 * each, "each of them is there")
 
 
+# --------------------------------------------------------------------------------------------------------------------- tools
+
+def run_as(uid, *cmd, **kw):
+    kw.setdefault("env", {**os.environ, "HOME": "/tmp", "TERM": "dumb", "LC_ALL": "C.UTF-8"})
+    p = subprocess.run(cmd, user=uid, group=uid, extra_groups=[], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **kw)
+    return p.returncode, p.stdout.decode(errors="replace")
+
+
+def edit(a, *cmd):
+    """Status and what was said; the listing and the record afterwards."""
+    status, said = run_as(DC, *cmd)
+    return status, said, listing(a, MDL), fields(a.text(MDL, NAME))
+
+
+def test_tools():
+    a = mdl()
+    outside = os.path.join(a.base, "row.yaml")
+    with open(outside, "w") as f:
+        f.write(ROW)
+    path, new = a.at(MDL, NAME), a.at(MDL, "row.yaml")
+    for cmd in (("cp", outside, new), ("cp", "-p", outside, new), ("cp", "-a", outside, a.at(MDL)), ("sh", "-c", "cat '%s' > '%s'" % (outside, new)),
+                ("gio", "copy", outside, new), ("dd", "status=none", "if=" + outside, "of=" + new),
+                ("tee", new), ("vim", "-es", "-N", "-u", "NONE", "-c", "r " + outside, "-c", "1d", "-c", "w! " + new, "-c", "q!"),
+                ("python3", "-c", "open('%s', 'w').write(open('%s').read())" % (new, outside))):
+        status, said = run_as(DC, *cmd) if cmd[0] != "tee" else run_as(DC, "sh", "-c", "tee '%s' < '%s' > /dev/null" % (new, outside))
+        T.equal((status, said, listing(a, MDL)), (0, "", [NAME]), "%s makes a record" % " ".join(cmd[:2]))
+        os.unlink(a.behind(MDL, NAME))
+    status, said = run_as(DC, "install", "-m", "640", outside, new)
+    T.check(status == 1 and "No such file" in said and listing(a, MDL) == [NAME], "install makes one too, but then looks for the typed name", said)
+    revision = 1
+    for cmd in (("sed", "-i", "s/switchgear/sed/", path), ("vim", "-es", "-N", "-u", "NONE", "-c", "%s/sed/vim/", "-c", "wq", path),
+                ("vim", "-es", "-N", "-u", "NONE", "-c", "set backupcopy=no", "-c", "%s/vim/vimrename/", "-c", "wq", path),
+                ("vim", "-es", "-N", "-u", "NONE", "-c", "set backupcopy=yes", "-c", "%s/vimrename/vimcopy/", "-c", "wq", path),
+                ("perl", "-pi", "-e", "s/vimcopy/perl/", path),
+                ("sh", "-c", "sed 's/perl/gio/' '%s' | gio save '%s'" % (path, path)),
+                ("python3", "-c", "import os; p='%s'; t=open(p).read().replace('gio','atomic'); q=p+'.tmp'; open(q,'w').write(t); os.replace(q,p)" % path)):
+        status, said, names, f = edit(a, *cmd)
+        revision += 1
+        T.equal((status, said, names), (0, "", [NAME]), "%s edits a record, no litter" % " ".join(cmd[:1] + cmd[5:7]))
+        T.equal((f["revision"], f["created_by"]), (str(revision), PEOPLE[DC]), "as its next revision")
+    T.check("atomic" in f["title"], "the last text is there", f)
+    status, said, names, f = edit(a, "sed", "-i", "s/^discipline: EL/discipline: 7/", path)
+    T.check(status != 0 and names == [NAME] and f["revision"] == str(revision), "a bad edit by sed -i fails, and leaves nothing", (status, said, names))
+
+
+def test_moves():
+    a = mdl({"P/archive/Bolt/.zddc": PARTY_ZDDC, "P/archive/Bolt/mdl/": None})
+    bolt = "P/archive/Bolt/mdl"
+    as_user(DC, write_file, a.at(MDL, "x.yaml"), ROW)
+    path = a.at(MDL, NAME)
+    T.equal(err_as(DC, os.rename, path, a.at(MDL, "other.yaml")), "EINVAL", "mv to a name that its fields do not make")
+    T.check("its fields make" in last_error(a, DC, MDL), "last-error says which", last_error(a, DC, MDL))
+    T.equal(err_as(DC, os.rename, path, a.at(MDL, "other.txt")), "EINVAL", "nor to one that is no record's")
+    T.equal(err_as(DC, os.rename, path, a.at(bolt, "other.yaml")), "EINVAL", "nor in another register")
+    T.equal(err_as(DC, os.rename, path, a.at(bolt, NAME)), "", "mv to another register")
+    f = fields(a.text(bolt, NAME))
+    T.equal((listing(a, MDL), listing(a, bolt), f["revision"]), ([], [NAME], "2"), "goes on as the same record")
+    T.equal(err_as(DC, os.rename, a.at(bolt, NAME), a.at("P/archive/Acme/staging/row.txt")), "", "out of the register")
+    T.equal(err_as(DC, os.rename, a.at("P/archive/Acme/staging/row.txt"), a.at(MDL, "typed.yaml")), "", "and into one again")
+    T.equal((listing(a, MDL), err_as(DC, os.stat, a.at("P/archive/Acme/staging/row.txt"))), ([NAME], "ENOENT"), "under the name its fields make")
+    a.put("P/archive/Acme/staging/bad.yaml", "title: 1\n")
+    T.equal(err_as(DC, os.rename, a.at("P/archive/Acme/staging/bad.yaml"), a.at(MDL, "bad.yaml")), "EINVAL", "what is no record does not get in")
+    T.equal(a.text("P/archive/Acme/staging/bad.yaml"), b"title: 1\n", "and stays where it was")
+    T.equal(err_as(DC, renameat2, path, a.at("P/archive/Acme/staging/bad.yaml"), RENAME_EXCHANGE), "EPERM", "records do not change places")
+    T.equal(err_as(PT, os.rename, a.at("P/archive/Acme/staging/bad.yaml"), a.at(MDL, "bad.yaml")), "EACCES", "who may not")
+    T.equal(err_as(OBS, os.unlink, path), "EACCES", "who may not delete")
+    T.equal(err_as(DC, os.unlink, path), "", "who may")
+
+
 if __name__ == "__main__":
-    T.run(test_new, test_revision, test_refused, test_typed_name, test_ways_to_write, test_rows, test_parallel_rows)
+    T.run(test_new, test_revision, test_refused, test_typed_name, test_ways_to_write, test_tools, test_moves, test_rows, test_parallel_rows)
     T.finish()
