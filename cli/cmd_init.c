@@ -19,6 +19,7 @@
 #include "base/yemit.h"
 #include "cli/cli.h"
 #include "cli/engine.h"
+#include "cli/ledgerkey.h"
 #include "cli/files.h"
 #include "cli/out.h"
 
@@ -199,6 +200,17 @@ static int make_private(const char *dir, bool was_empty)
 	return ZDDC_YES;
 }
 
+/* What signs the heads of the ledger (zddc audit checkpoint). */
+static int make_key(const char *dir)
+{
+	AUTO_BUF path = BUF_INIT;
+	int r;
+
+	buf_addf(&path, "%s/.zddc.d/ledger", dir);
+	r = ledgerkey_make(buf_str(&path));
+	return r < 0 ? out_fail(ZDDC_IO, "%s/key cannot be made: %s", buf_str(&path), strerror(-r)) : ZDDC_YES;
+}
+
 /* The root .zddc comes last: until it is there, nothing takes the directory for an archive. */
 static int make_archive(const char *dir, bool was_empty, const char *admin)
 {
@@ -217,6 +229,8 @@ static int make_archive(const char *dir, bool was_empty, const char *admin)
 
 	for (size_t i = 0; i < ARRAY_LEN(parts) && status == ZDDC_YES; i++)
 		status = parts[i].text ? make_file(dir, parts[i].name, parts[i].text, admin) : make_dir(dir, parts[i].name);
+	if (status == ZDDC_YES)
+		status = make_key(dir);
 	return status == ZDDC_YES ? make_private(dir, was_empty) : status;
 }
 

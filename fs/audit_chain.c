@@ -173,7 +173,7 @@ static int add_lines(struct ledger_entry *const *v, size_t n)
 	int r = 0;
 
 	if (!ch.end && !len && ch.chain.seq) {
-		audit_file_name(ch.host, ch.run, ch.part - 1, previous);
+		ledger_file_name(ch.host, ch.run, ch.part - 1, previous);
 		r = ledger_chain_rotate(&ch.chain, previous, v[0]->time_us, &ch.lines);
 	}
 	for (size_t i = 0; r == 0 && i < n; i++)
@@ -371,7 +371,7 @@ void chain_open(const char *host, const struct audit_past *past, uint64_t rotate
 	snprintf(ch.host, sizeof(ch.host), "%s", host);
 	ch.run = past->run + 1;
 	ch.rotate_at = rotate_at;
-	audit_chain_name(ch.host, ch.run, ch.name);
+	ledger_chain_name(ch.host, ch.run, ch.name);
 	ch.state = CHAIN_GOOD;
 	r = next_file(1);
 	if (r < 0)

@@ -20,8 +20,6 @@
 
 enum { CHUNK = 1 << 20, TORN_MOST = 256 << 20 };
 
-static const char END[] = ".jsonl";
-
 void audit_host(char host[65])
 {
 	char name[HOST_NAME_MAX + 1] = "";
@@ -34,28 +32,6 @@ void audit_host(char host[65])
 	if (!n)
 		n = (size_t)snprintf(host, 65, "localhost");
 	host[n] = '\0';
-}
-
-void audit_chain_name(const char *host, unsigned run, char name[LEDGER_NAME_MAX + 1])
-{
-	snprintf(name, LEDGER_NAME_MAX + 1, "%.64s-%06u", host, run);
-}
-
-void audit_file_name(const char *host, unsigned run, unsigned part, char name[LEDGER_NAME_MAX + 1])
-{
-	snprintf(name, LEDGER_NAME_MAX + 1, "%.64s-%06u-%04u%s", host, run, part, END);
-}
-
-/* "-RUN-PART.jsonl" behind the host. */
-static bool name_parse(const char *host, const char *name, unsigned *run, unsigned *part)
-{
-	char again[LEDGER_NAME_MAX + 1];
-	size_t n = strlen(host);
-
-	if (strncmp(name, host, n) != 0 || sscanf(name + n, "-%u-%u", run, part) != 2)
-		return false;
-	audit_file_name(host, *run, *part, again);
-	return !strcmp(name, again);
 }
 
 static int sync_dir(int dirfd)
@@ -72,7 +48,7 @@ int audit_file_new(const char *host, unsigned run, unsigned part, char name[LEDG
 
 	if (r < 0)
 		return r;
-	audit_file_name(host, run, part, name);
+	ledger_file_name(host, run, part, name);
 	AUTO_CLOSE int fd = back_create(dir, name, 0600, geteuid(), getegid(), O_RDWR);
 	if (fd < 0)
 		return fd;
@@ -91,33 +67,25 @@ void audit_file_drop(const char *name)
 /* ------------------------------------------------------------------ the last run */
 
 struct newest {
-	const char *host;
-	unsigned run, part; /* newest of all below 'below_' */
-	unsigned below_run, below_part;
+	struct ledger_file newest, below; /* the newest before 'below' */
 	bool any;
 	unsigned most; /* the highest run there is */
 };
 
-static bool later(unsigned run, unsigned part, unsigned run2, unsigned part2)
-{
-	return run != run2 ? run > run2 : part > part2;
-}
-
 static bool note_file(void *arg, const char *name, unsigned char type, uint64_t ino)
 {
 	struct newest *n = arg;
-	unsigned run, part;
+	struct ledger_file f;
 
 	(void)type;
 	(void)ino;
-	if (!name_parse(n->host, name, &run, &part))
+	if (!ledger_file_parse(name, &f) || strcmp(f.host, n->newest.host) != 0)
 		return true;
-	n->most = run > n->most ? run : n->most;
-	if (!later(n->below_run, n->below_part, run, part) || (n->any && !later(run, part, n->run, n->part)))
-		return true;
-	n->any = true;
-	n->run = run;
-	n->part = part;
+	n->most = f.run > n->most ? f.run : n->most;
+	if (ledger_file_cmp(&f, &n->below) < 0 && (!n->any || ledger_file_cmp(&f, &n->newest) > 0)) {
+		n->any = true;
+		n->newest = f;
+	}
 	return true;
 }
 
@@ -184,13 +152,13 @@ static bool ends_unmounted(int fd, uint64_t end)
 	return link.event_len == strlen("unmount") && !memcmp(link.event, "unmount", link.event_len);
 }
 
-static int read_file(int dir, const char *host, const struct newest *n, struct audit_past *past)
+static int read_file(int dir, const struct ledger_file *f, struct audit_past *past)
 {
 	char name[LEDGER_NAME_MAX + 1];
 	struct ledger_verify v;
 	int r;
 
-	audit_file_name(host, n->run, n->part, name);
+	ledger_file_name(f->host, f->run, f->part, name);
 	AUTO_CLOSE int fd = back_open(dir, name, O_RDWR, 0);
 	if (fd < 0)
 		return fd;
@@ -206,7 +174,7 @@ static int read_file(int dir, const char *host, const struct newest *n, struct a
 		past->any = true;
 		past->unmounted = ends_unmounted(fd, v.sound_bytes);
 		snprintf(past->file, sizeof(past->file), "%s", name);
-		audit_chain_name(host, n->run, past->chain);
+		ledger_chain_name(f->host, f->run, past->chain);
 	}
 	ledger_verify_free(&v);
 	return r;
@@ -215,19 +183,21 @@ static int read_file(int dir, const char *host, const struct newest *n, struct a
 /* A run may have ended before its first line was whole: then the one before it is the last that said anything. */
 int audit_past_read(const char *host, struct audit_past *past)
 {
-	struct newest n = {.host = host, .below_run = UINT_MAX, .below_part = UINT_MAX};
+	struct newest n = {0};
 	AUTO_CLOSE int dir = -1;
 	int r = back_store_dir("ledger", &dir);
 
 	*past = (struct audit_past){0};
+	snprintf(n.newest.host, sizeof(n.newest.host), "%s", host);
+	n.below = (struct ledger_file){.run = UINT_MAX};
+	memcpy(n.below.host, n.newest.host, sizeof(n.below.host));
 	while (r == 0 && !past->any && past->found.fault == LEDGER_FAULT_NONE) {
 		n.any = false;
 		r = back_list(dir, "", note_file, &n);
 		if (r < 0 || !n.any)
 			break;
-		r = read_file(dir, host, &n, past);
-		n.below_run = n.run;
-		n.below_part = n.part;
+		r = read_file(dir, &n.newest, past);
+		n.below = n.newest;
 	}
 	past->run = n.most;
 	return r;

@@ -10,8 +10,6 @@
 
 /* This host, as it stands in names: letters, digits, dots, hyphens. */
 void audit_host(char host[65]);
-void audit_chain_name(const char *host, unsigned run, char name[LEDGER_NAME_MAX + 1]);
-void audit_file_name(const char *host, unsigned run, unsigned part, char name[LEDGER_NAME_MAX + 1]);
 /* A new file, synced into its directory; fd or -errno. */
 int audit_file_new(const char *host, unsigned run, unsigned part, char name[LEDGER_NAME_MAX + 1]);
 /* Removes one that nothing was written to. */

@@ -209,6 +209,26 @@ struct ledger_lines {
  */
 int ledger_lines_feed(struct ledger_lines *l, const void *p, size_t n, int (*each)(void *arg, const char *line, size_t n), void *arg);
 
+/* ------------------------------------------------------------------ files */
+
+#define LEDGER_NAME_MAX 255
+
+/*
+ * Each host has one chain for each run of its daemon, HOST-RUN, in files HOST-RUN-PART.jsonl: PART counts them from 1, RUN the runs of that
+ * host from 1. The first line of a chain is an event mount, which names the end of the chain before.
+ */
+struct ledger_file {
+	char host[65]; /* letters, digits, '.', '-', '_' */
+	unsigned run, part;
+};
+
+void ledger_chain_name(const char *host, unsigned run, char name[LEDGER_NAME_MAX + 1]);
+void ledger_file_name(const char *host, unsigned run, unsigned part, char name[LEDGER_NAME_MAX + 1]);
+/* False if that is no such name. */
+bool ledger_file_parse(const char *name, struct ledger_file *out);
+/* By host, run and part: the order in which they were written. */
+int ledger_file_cmp(const struct ledger_file *a, const struct ledger_file *b);
+
 /* ------------------------------------------------------------------ verification */
 
 #define LEDGER_FAULTS(X) \
@@ -316,8 +336,6 @@ void ledger_key_format_public(const unsigned char pub[SIGN_PUBLIC_LEN], struct b
 /* With or without the newline. -EINVAL if it is not such a key. */
 int ledger_key_parse_secret(const char *text, size_t n, unsigned char seed[SIGN_SEED_LEN]);
 int ledger_key_parse_public(const char *text, size_t n, unsigned char pub[SIGN_PUBLIC_LEN]);
-
-#define LEDGER_NAME_MAX 255
 
 /* The head of a chain at one time, signed. Plain data. */
 struct ledger_checkpoint {
