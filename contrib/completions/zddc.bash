@@ -4,7 +4,7 @@ _zddc() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'init explain why whoami check fmt test show-defaults seal accept mark hold withdraw help' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'init explain why whoami check fmt test show-defaults seal accept mark hold withdraw audit help' -- "$cur")
         return
     fi
     case $prev in
@@ -14,7 +14,7 @@ _zddc() {
     case $cur in
     -*) ;;
     *)  if [ "${COMP_WORDS[1]}" = help ]; then
-            mapfile -t COMPREPLY < <(compgen -W 'init explain why whoami check fmt test show-defaults seal accept mark hold withdraw help' -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W 'init explain why whoami check fmt test show-defaults seal accept mark hold withdraw audit help' -- "$cur")
         else
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -35,6 +35,7 @@ _zddc() {
     mark) mapfile -t COMPREPLY < <(compgen -W '--json --help --void' -- "$cur") ;;
     hold) mapfile -t COMPREPLY < <(compgen -W '--json --help --on --off' -- "$cur") ;;
     withdraw) mapfile -t COMPREPLY < <(compgen -W '--json --help --reason --moved-to' -- "$cur") ;;
+    audit) mapfile -t COMPREPLY < <(compgen -W '--json --help --reason --since --until --who --event --path --follow --checkpoint --key --chain' -- "$cur") ;;
     help) mapfile -t COMPREPLY < <(compgen -W '--json --help --man --completion' -- "$cur") ;;
     esac
 }
