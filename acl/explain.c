@@ -205,6 +205,15 @@ static void hint_condition(const struct acl_policy *p, const struct acl_request 
 	buf_addf(out, "environment is %s, provenance is %s", a.environment ? a.environment : "not set", a.provenance ? a.provenance : "not set");
 }
 
+/* To somebody who could. */
+static void hint_withdraw(const struct acl_request *rq, struct buf *out)
+{
+	buf_adds(out, "what is filed here stays; file a new revision, or");
+	if (!(rq->flags & ACL_IS_ELEVATED))
+		buf_adds(out, " act as an elevated administrator (zddc elevate --reason TEXT) and");
+	buf_adds(out, " withdraw it (zddc withdraw FILE --reason TEXT)");
+}
+
 void acl_hint(const struct acl_policy *p, const struct acl_request *rq, const struct acl_decision *d, enum acl_op op, const char *path,
 	      const struct acl_view *view, struct buf *out)
 {
@@ -222,6 +231,11 @@ void acl_hint(const struct acl_policy *p, const struct acl_request *rq, const st
 		buf_adds(out, "nothing to do: these records prove what happened");
 		return;
 	case BECAUSE_SEALED:
+		if (would_allow(p, rq, NULL, ACL_IS_ELEVATED | ACL_SEALED_REMOVAL)) {
+			hint_withdraw(rq, out);
+			return;
+		}
+		/* fall through */
 	case BECAUSE_MASKED:
 		buf_adds(out, "what is filed here stays; file a new revision, or ask a root administrator to withdraw it");
 		return;

@@ -248,7 +248,7 @@ static int begin_hash(struct found *at)
 		return -EAGAIN; /* its creator was faster */
 	if (r == 0 && !(at->v.recorded && (at->v.rec.state == SEAL_SEALED || at->v.rec.state == SEAL_ALTERED)))
 		r = close_late(at, fd);
-	else if (r == 0 && at->v.rec.zone != at->v.zone && !at->v.rec.explicit)
+	else if (r == 0 && at->v.rec.zone != at->v.zone && !at->v.rec.explicit && !seal_record_bound(&at->v.rec, gate_now()))
 		r = close_late(at, fd);
 	return r < 0 ? r : steal_fd(&fd);
 }

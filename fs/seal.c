@@ -102,7 +102,7 @@ static enum seal_state judge_sealed(const struct seal_facts *f)
 
 enum seal_state seal_judge(const struct seal_facts *f)
 {
-	if (!f->recorded || (f->rec->zone != f->zone && !f->rec->explicit && !f->writers))
+	if (!f->recorded || (f->rec->zone != f->zone && !f->rec->explicit && !f->writers && !seal_record_bound(f->rec, f->now)))
 		return f->zone ? SEAL_SEALED : SEAL_FREE;
 	switch (f->rec->state) {
 	case SEAL_OPEN:
@@ -339,6 +339,12 @@ static const char *instead_of(const struct seal_view *v)
 	return "file a new revision under its own name";
 }
 
+/* Its state refuses everybody, not only those who hold no verb. */
+static bool for_everybody(const struct seal_view *v)
+{
+	return v->zone || v->rec.explicit || seal_record_bound(&v->rec, gate_now());
+}
+
 int seal_refuse(struct op *op, enum acl_op what, struct node *dir, const char *name, const struct seal_view *v)
 {
 	AUTO_FREE char *path = node_path_in(dir, name);
@@ -351,7 +357,7 @@ int seal_refuse(struct op *op, enum acl_op what, struct node *dir, const char *n
 	s.text = buf_str(&text);
 	s.since = buf_str(&since);
 	s.by = buf_str(&by);
-	return gate_refuse_state(op, what, dir, name, v->zone || v->rec.explicit ? ACL_SEALED : 0, &s);
+	return gate_refuse_state(op, what, dir, name, for_everybody(v) ? ACL_SEALED : 0, &s);
 }
 
 /* ------------------------------------------------------------------------------------------------ the predicate */
@@ -406,6 +412,12 @@ static bool is_sealed(const struct seal_view *v)
 	return v->state == SEAL_SEALED || v->state == SEAL_ALTERED;
 }
 
+/* Nothing that was ever filed. */
+static bool is_no_record(const struct seal_view *v)
+{
+	return (v->state == SEAL_TORN || v->state == SEAL_TRANSIENT) && !v->writers;
+}
+
 /* An ordinary place, and verbs are enough: only what was sealed by hand stands in the way, and that is not writable on disk either. */
 static bool verbs_suffice(const struct identity *who, enum acl_op what, struct node *dir, const char *name)
 {
@@ -432,6 +444,8 @@ static enum answer judge_request(const struct identity *who, enum acl_op what, s
 		return BY_VERBS;
 	if (v->state == SEAL_FREE)
 		return BY_VERBS;
+	if (is_no_record(v) && act_of(what) == ACT_UNLINK && gate_may(who, what, dir, name, 0))
+		return BY_VERBS; /* in a write-once place only an elevated administrator holds d */
 	if (v->mine && seal_state_lets(v->state, act_of(what), &v->rec, gate_now(), v->seal_grace))
 		return gate_may(who, ACL_OP_CREATE, dir, name, 0) ? BY_STATE : BY_VERBS;
 	return NO;
@@ -461,7 +475,7 @@ int seal_ask(const struct identity *who, enum acl_op what, struct node *dir, con
 	case BY_STATE:
 		return 0;
 	case NO:
-		return v.zone || v.rec.explicit ? -EPERM : -EACCES;
+		return for_everybody(&v) ? -EPERM : -EACCES;
 	case BY_VERBS:
 		break;
 	}
@@ -489,7 +503,7 @@ int seal_explain(const struct identity *who, enum acl_op what, struct node *dir,
 	if (a == BY_VERBS)
 		return 0;
 	*by_state = a == BY_STATE;
-	*flags = a == NO && (v.zone || v.rec.explicit) ? ACL_SEALED : 0;
+	*flags = a == NO && for_everybody(&v) ? ACL_SEALED : 0;
 	seal_describe(&v, path, text);
 	return 1;
 }

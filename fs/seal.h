@@ -153,8 +153,11 @@ bool seal_read_record(int fd, struct seal_record *out);
 int seal_write_attr(int fd, const char *attr, const void *data, size_t n);
 /* Under that lock: makes the closed file 'fd' sealed (or closed, in a lane): fills rec and writes it. */
 int seal_close_record(int fd, struct acl_policy *p, struct seal_record *rec, const struct stat *st);
+bool seal_in_compliance(const struct acl_policy *p);
 /* The date until which a file sealed now is kept. */
 long long seal_retention(struct acl_policy *p, long long now, long long wanted);
+/* Has the retention of a sealed file ended? In compliance mode one without a date never does. */
+bool seal_retention_over(const struct acl_policy *p, const struct seal_record *rec, long long now);
 
 /* ------------------------------------------------------------------ what the ledger and the log hear */
 

@@ -135,7 +135,7 @@ static long long duration_in(const struct ynode *map, const char *key)
 	return n && n->kind == Y_SCALAR && str_duration(n->text, &s) ? s : -1;
 }
 
-static bool in_compliance(const struct acl_policy *p)
+bool seal_in_compliance(const struct acl_policy *p)
 {
 	struct acl_value v = acl_get(p, ACL_KEY_WORM_MODE);
 
@@ -148,17 +148,24 @@ long long seal_retention(struct acl_policy *p, long long now, long long wanted)
 	long long least, most, usual;
 
 	if (!v.node)
-		return in_compliance(p) ? RETAIN_FOREVER : wanted;
+		return seal_in_compliance(p) ? RETAIN_FOREVER : wanted;
 	usual = duration_in(v.node, "default");
 	least = duration_in(v.node, "min");
 	most = duration_in(v.node, "max");
 	if (!wanted && usual < 0)
-		return least >= 0 ? now + least : in_compliance(p) ? RETAIN_FOREVER : 0;
+		return least >= 0 ? now + least : seal_in_compliance(p) ? RETAIN_FOREVER : 0;
 	if (!wanted)
 		wanted = now + usual;
 	if (least >= 0 && wanted < now + least)
 		wanted = now + least;
 	return most >= 0 && wanted > now + most ? now + most : wanted;
+}
+
+bool seal_retention_over(const struct acl_policy *p, const struct seal_record *rec, long long now)
+{
+	if (!rec->retain)
+		return !rec->compliance && !seal_in_compliance(p);
+	return rec->retain != RETAIN_FOREVER && now >= rec->retain;
 }
 
 /* ------------------------------------------------------------------------------------------------ made */
@@ -371,12 +378,16 @@ static void fill_sealed(struct acl_policy *p, struct seal_record *rec, const str
 	rec->size = st->st_size;
 	rec->mtime = 0;
 	rec->sha256[0] = '\0';
+	rec->compliance = seal_in_compliance(p);
 	if (!rec->retain)
 		rec->retain = seal_retention(p, rec->since, 0);
 	snprintf(rec->policy, sizeof(rec->policy), "%s", acl_policy_hash(p));
 }
 
-/* Sealed by hand among ordinary files: without write bits it is told from those at a glance (seal.c); these go last, after the record. */
+/*
+ * Sealed by hand among ordinary files, or to stay sealed whatever the place becomes: without write bits it is told from others at a glance
+ * (seal.c); these go last, after the record.
+ */
 int seal_close_record(int fd, struct acl_policy *p, struct seal_record *rec, const struct stat *st)
 {
 	long long now = gate_now();
@@ -396,7 +407,7 @@ int seal_close_record(int fd, struct acl_policy *p, struct seal_record *rec, con
 		rec->since = now;
 	}
 	r = seal_write_record(fd, rec);
-	if (r == 0 && rec->explicit)
+	if (r == 0 && (rec->explicit || (rec->state == SEAL_SEALED && rec->compliance)))
 		r = back_fchmod(fd, st->st_mode & 0555);
 	return r;
 }

@@ -251,103 +251,6 @@ void seal_moved_file(struct op *op, const struct seal_plan *plan, const char *fr
 
 /* ------------------------------------------------------------------------------------------------ folders: sealed below? */
 
-struct search {
-	struct buf path; /* of the directory being listed */
-	int fd;
-	bool zone; /* that directory is write-once */
-	bool found;
-	int err;
-	unsigned depth;
-};
-
-static void search_dir(struct search *s, const char *name);
-
-static bool search_entry(void *arg, const char *name, unsigned char type, uint64_t ino)
-{
-	struct search *s = arg;
-
-	(void)ino;
-	if (!strcmp(name, ".zddc") || !strcmp(name, ".zddc.d"))
-		return true;
-	if (type == DT_DIR)
-		search_dir(s, name);
-	else if (s->zone)
-		s->found = true;
-	return !s->found && !s->err;
-}
-
-/* Can there be a write-once place here or below, by what policy above says or by a .zddc below? */
-static bool may_hold_zone(struct search *s, struct acl_policy *p)
-{
-	bool below = false;
-
-	if (acl_is_zone(p) || acl_zone_below(p))
-		return true;
-	if (index_policy_below(buf_str(&s->path), &below) < 0)
-		s->err = -EBUSY;
-	return below;
-}
-
-/* The directory 'name' of s->fd, whose path is s->path already. */
-static void search_here(struct search *s, int fd)
-{
-	struct acl_policy *p = policy_at(buf_str(&s->path));
-	bool zone = s->zone;
-	int above = s->fd, r = 0;
-
-	if (may_hold_zone(s, p)) {
-		s->fd = fd;
-		s->zone = acl_is_zone(p);
-		r = back_list(fd, "", search_entry, s);
-		s->fd = above;
-		s->zone = zone;
-	}
-	if (r < 0 && !s->err)
-		s->err = r;
-	acl_policy_unref(p);
-}
-
-static void search_dir(struct search *s, const char *name)
-{
-	AUTO_CLOSE int fd = back_opendir(s->fd, name);
-	size_t len = s->path.len;
-
-	if (fd < 0 || s->depth >= LIMIT_DIR_DEPTH) {
-		s->err = s->err ? s->err : fd < 0 ? fd : -ELOOP;
-		return;
-	}
-	if (len)
-		buf_addc(&s->path, '/');
-	buf_adds(&s->path, name);
-	s->depth++;
-	search_here(s, fd);
-	s->depth--;
-	s->path.len = len;
-	if (s->path.data)
-		s->path.data[len] = '\0';
-}
-
-/* 1 if a file below is sealed, 0 if not, -errno if that cannot be said. */
-static int sealed_below(struct node *dir, const char *name)
-{
-	AUTO_FREE char *parent = node_path(dir), *path = node_path_in(dir, name);
-	struct search s = {.path = BUF_INIT};
-	int r = dir->kind == NODE_DIR ? back_dir_get(dir, &s.fd) : -ENOENT;
-
-	if (r < 0)
-		return r;
-	if (journal_explicit_below(path)) {
-		back_dir_put(dir, s.fd);
-		return 1;
-	}
-	int fd = s.fd;
-	buf_adds(&s.path, parent);
-	search_dir(&s, name);
-	back_dir_put(dir, fd);
-	buf_free(&s.path);
-	return s.found ? 1 : s.err;
-}
-
 static int refuse_sealed_below(struct op *op, struct node *dir, const char *name, int why)
 {
 	AUTO_FREE char *path = node_path_in(dir, name);
@@ -372,7 +275,7 @@ static void forget_old_life(int dirfd, const char *name)
 	struct seal_record rec;
 	ssize_t n = back_getxattr(dirfd, name, SEAL_RECORD_ATTR, text, sizeof(text));
 
-	if (n > 0 && seal_record_parse(text, (size_t)n, &rec) && rec.zone && !rec.explicit)
+	if (n > 0 && seal_record_parse(text, (size_t)n, &rec) && rec.zone && !rec.explicit && !seal_record_bound(&rec, gate_now()))
 		back_removexattr(dirfd, name, SEAL_RECORD_ATTR);
 }
 
@@ -453,6 +356,23 @@ static int names_ok(struct op *op, struct node *from, const char *name, struct n
 	return r;
 }
 
+/*
+ * What holds sealed files keeps its place; but those whom the zone lists may move it there, and elevated root administrators may move what is
+ * sealed in governance mode. 'lies_in_zone': who that is has been decided.
+ */
+static int holders_of_sealed(struct op *op, struct node *from, const char *name, struct node *to, const char *new_name, bool lies_in_zone)
+{
+	const struct identity *who = op->caller.id;
+	bool elevated = gate_may(who, ACL_OP_RENAME, from, name, ACL_SEALED | ACL_SEALED_REMOVAL);
+	int found = seal_below(from, name, elevated);
+
+	if (!found || (found == SEALED_SOME && elevated))
+		return 0;
+	if (found > 0 && !lies_in_zone && is_zone(to) && gate_may(who, ACL_OP_RENAME_TO, to, new_name, 0))
+		return 0;
+	return refuse_sealed_below(op, from, name, found);
+}
+
 int seal_move_dir(struct op *op, struct node *from, const char *name, struct node *to, const char *new_name, bool over, bool moves, bool exchange,
 		  struct seal_plan *plan)
 {
@@ -463,12 +383,15 @@ int seal_move_dir(struct op *op, struct node *from, const char *name, struct nod
 	if (policy_none())
 		return 0;
 	if (zone_from || (exchange && zone_to))
-		return gate_check(op, ACL_OP_RENAME, zone_from ? from : to, zone_from ? name : new_name, ACL_SEALED);
-	r = moves ? sealed_below(from, name) : 0;
-	if (r && !(r > 0 && zone_to && gate_may(op->caller.id, ACL_OP_RENAME_TO, to, new_name, 0)))
-		return refuse_sealed_below(op, from, name, r);
-	r = zone_to ? into_zone(op, from, name, to, new_name, over) : 0;
-	plan->arrives = zone_to && r == 0;
+		r = gate_check(op, ACL_OP_RENAME, zone_from ? from : to, zone_from ? name : new_name, ACL_SEALED | (exchange ? 0 : ACL_SEALED_REMOVAL));
+	else
+		r = 0;
+	if (r == 0 && (moves || zone_from))
+		r = holders_of_sealed(op, from, name, to, new_name, zone_from);
+	if (r < 0)
+		return r;
+	r = zone_to && !zone_from ? into_zone(op, from, name, to, new_name, over) : 0;
+	plan->arrives = zone_to && !zone_from && r == 0;
 	return r < 0 ? r : names_ok(op, from, name, to, new_name);
 }
 

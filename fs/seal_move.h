@@ -42,6 +42,15 @@ void seal_before_move(struct op *op, struct node *from, const char *name, struct
 /* After it is given back, before the answer: both directories to disk, if the place is write-once. */
 void seal_after_move(struct node *from, struct node *to);
 
+/* Are there sealed files in the folder 'name' of dir? */
+enum seal_below {
+	SEALED_NONE,
+	SEALED_SOME,
+	SEALED_COMPLIANCE, /* some of them in compliance mode (only said if 'all' are looked for) */
+};
+/* One of these, or -errno if that cannot be said. Under the tree lock. */
+int seal_below(struct node *dir, const char *name, bool all);
+
 /*
  * A file that is open for writing (for a folder: anything below it): -EBUSY, naming who has it. 0 if none is.
  */

@@ -10,7 +10,7 @@
 #include "base/str.h"
 #include "fs/caller.h"
 
-enum { FIXED_BYTES = 448 }; /* more than all keys with their longest values, names of people apart */
+enum { FIXED_BYTES = 464 }; /* more than all keys with their longest values, names of people apart */
 
 static const char MAGIC[] = "zddc-seal 1";
 
@@ -96,6 +96,7 @@ void seal_record_format(const struct seal_record *r, struct buf *out)
 	add_num(out, "zone", r->zone);
 	add_num(out, "explicit", r->explicit);
 	add_num(out, "final", r->final);
+	add_num(out, "compliance", r->compliance);
 	add_hex(out, "id", r->id);
 	add_hex(out, "boot", r->boot);
 	add_hex(out, "as", r->as);
@@ -174,6 +175,8 @@ static bool get_line(const char *key, const char *v, struct seal_record *r)
 		r->explicit = !strcmp(v, "1");
 	else if (!strcmp(key, "final"))
 		r->final = !strcmp(v, "1");
+	else if (!strcmp(key, "compliance"))
+		r->compliance = !strcmp(v, "1");
 	else if (!strcmp(key, "creator"))
 		get_person(v, &r->creator);
 	else if (!strcmp(key, "filer"))
@@ -205,4 +208,11 @@ bool seal_record_parse(const char *text, size_t len, struct seal_record *out)
 			return false;
 	}
 	return out->state != SEAL_FREE;
+}
+
+bool seal_record_bound(const struct seal_record *r, long long now)
+{
+	if (r->state != SEAL_SEALED)
+		return false;
+	return r->hold || (r->compliance && (r->retain <= 0 || now < r->retain));
 }

@@ -46,6 +46,7 @@ struct seal_record {
 	bool zone; /* a life in a zone; in a lane it is another life, and neither counts in the other place */
 	bool explicit; /* sealed by zddc seal outside any zone */
 	bool final; /* seal_grace is over */
+	bool compliance; /* sealed in compliance mode */
 	uint64_t id; /* chance: no two records are the same bytes (filesystems share blocks of equal xattrs, and need room to part them) */
 	uint64_t boot; /* which daemon had it open */
 	uint64_t as; /* hash of the transient name it goes by */
@@ -70,6 +71,11 @@ void person_show(const struct person *p, struct buf *out);
 void seal_record_format(const struct seal_record *r, struct buf *out);
 /* False if that is no record. Unknown keys are passed over. */
 bool seal_record_parse(const char *text, size_t len, struct seal_record *out);
+/*
+ * Must it stay as it is even if the place is no longer write-once? Under a legal hold, and sealed in compliance mode until its retention
+ * ends: whoever administers the zone cannot lift these by editing policy.
+ */
+bool seal_record_bound(const struct seal_record *r, long long now);
 /* "sealed" */
 const char *seal_state_word(enum seal_state s);
 

@@ -18,7 +18,7 @@ enum { NOW = 1000000, BOOT = 7, OTHER = 8 };
 
 static struct seal_record full_record(void)
 {
-	struct seal_record r = {.state = SEAL_SEALED, .zone = true, .explicit = true, .final = true, .id = 0x1234, .boot = BOOT, .as = 99, .made = 1,
+	struct seal_record r = {.state = SEAL_SEALED, .zone = true, .explicit = true, .final = true, .compliance = true, .id = 0x1234, .boot = BOOT, .as = 99, .made = 1,
 			   .released = 2, .since = 3, .size = 4, .mtime = 5, .retain = RETAIN_FOREVER, .hold = 6};
 
 	r.creator = (struct person){.uid = 1001, .email = "alice@example.com"};
@@ -41,7 +41,7 @@ static void record_round_trip(void **state)
 	assert_int_equal(back.state, SEAL_SEALED);
 	assert_string_equal(back.creator.email, "alice@example.com");
 	assert_int_equal(back.filer.uid, 1002);
-	assert_true(back.retain == RETAIN_FOREVER && back.hold == 6 && back.as == 99 && back.explicit && back.final && back.zone);
+	assert_true(back.retain == RETAIN_FOREVER && back.hold == 6 && back.as == 99 && back.explicit && back.final && back.zone && back.compliance);
 }
 
 /* A record as it is born has room for all that is written into it until it is sealed and hashed. */
@@ -56,7 +56,7 @@ static void record_keeps_its_length(void **state)
 		memset(r.creator.email, 'x', n);
 		end = r;
 		end.state = SEAL_TRANSIENT;
-		end.zone = end.explicit = end.final = true;
+		end.zone = end.explicit = end.final = end.compliance = true;
 		end.boot = end.as = UINT64_MAX;
 		end.made = end.released = end.since = end.hold = 99999999999;
 		end.size = end.mtime = INT64_MAX;
@@ -214,6 +214,31 @@ static void judge_places(void **state)
 	assert_int_equal(seal_judge(&f), SEAL_SEALED);
 }
 
+/* Policy that is lifted frees a file, unless it was sealed in compliance mode and is kept, or is held. */
+static void judge_bound(void **state)
+{
+	struct seal_record r = {.state = SEAL_SEALED, .zone = true, .size = 10};
+	struct seal_facts f = facts(&r);
+
+	(void)state;
+	f.zone = false;
+	assert_int_equal(seal_judge(&f), SEAL_FREE);
+	r.hold = NOW - 5;
+	assert_int_equal(seal_judge(&f), SEAL_SEALED);
+	r.hold = 0;
+	r.compliance = true;
+	assert_int_equal(seal_judge(&f), SEAL_SEALED);
+	r.retain = RETAIN_FOREVER;
+	assert_int_equal(seal_judge(&f), SEAL_SEALED);
+	r.retain = NOW + 1;
+	assert_int_equal(seal_judge(&f), SEAL_SEALED);
+	r.retain = NOW;
+	assert_int_equal(seal_judge(&f), SEAL_FREE);
+	r.state = SEAL_TORN;
+	r.retain = RETAIN_FOREVER;
+	assert_false(seal_record_bound(&r, NOW));
+}
+
 static void judge_transient(void **state)
 {
 	struct seal_record r = {.state = SEAL_TRANSIENT, .zone = true, .boot = OTHER};
@@ -274,7 +299,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(record_round_trip), cmocka_unit_test(record_keeps_its_length), cmocka_unit_test(record_refuses_rubbish),
 		cmocka_unit_test(people), cmocka_unit_test(judge_without_record), cmocka_unit_test(judge_open), cmocka_unit_test(judge_by_time),
-		cmocka_unit_test(judge_grace), cmocka_unit_test(judge_seals), cmocka_unit_test(judge_places), cmocka_unit_test(judge_transient),
+		cmocka_unit_test(judge_grace), cmocka_unit_test(judge_seals), cmocka_unit_test(judge_places), cmocka_unit_test(judge_bound), cmocka_unit_test(judge_transient),
 		cmocka_unit_test(creators_rights), cmocka_unit_test(transient_names),
 	};
 
