@@ -60,7 +60,7 @@ struct cli {
 	enum cli_cmd cmd;
 	const char *opt[OPT_COUNT]; /* NULL: not given; "" for a flag */
 	const char *arg; /* the first argument, or NULL */
-	char *const *args; /* all of them; what follows "--" is among them */
+	char *const *args; /* all of them, NULL behind the last; what follows "--" is among them */
 	size_t n_args;
 };
 

@@ -17,6 +17,13 @@ void control_name(const struct cli *c, const char *base, const char *entry, stru
  * the caller owns it (json_decref).
  */
 struct json_t *control_json(const struct buf *text);
+/* A word of a command line for .zddc.d/ctl, in quotes; and " --word VALUE", nothing if the value is NULL. */
+void control_quote(struct buf *out, const char *text);
+void control_option(struct buf *out, const char *word, const char *value);
+/* Runs one line in DIR/.zddc.d/ctl: 0, or the -errno of the mount. */
+int control_run(const char *dir, const struct buf *line);
+/* Says how that went, about that path: nothing if it is done (with --json: that), else why not. An exit status. */
+int control_answer(const struct cli *c, const char *dir, const char *about, int err);
 /* Prints a text of the mount: JSON as it is, other text cleaned. */
 void control_print(const struct cli *c, const struct buf *text);
 

@@ -139,6 +139,7 @@ static int read_line(struct cli *c, int argc, char **argv)
 		else
 			status = argument(c, argv, argv[i]);
 	}
+	argv[2 + c->n_args] = NULL;
 	return status == ZDDC_YES ? enough(c) : status;
 }
 

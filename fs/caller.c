@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "fs/audit_policy.h"
+#include "fs/audit.h"
 #include "fs/back.h"
 #include "fs/index.h"
 #include "fs/opts.h"
@@ -375,14 +376,18 @@ static struct identity *resolve(uid_t uid)
 
 static bool same_text(const char *a, const char *b) { return a && b ? !strcmp(a, b) : a == b; }
 
+static bool same_groups(const struct identity *a, const struct identity *b)
+{
+	bool same = a->who.n_groups == b->who.n_groups;
+
+	for (size_t i = 0; same && i < a->who.n_groups; i++)
+		same = !strcmp(a->who.groups[i], b->who.groups[i]);
+	return same;
+}
+
 static bool same_identity(const struct identity *a, const struct identity *b)
 {
-	if (!same_text(a->who.email, b->who.email) || !same_text(a->unix_name, b->unix_name) || a->who.n_groups != b->who.n_groups)
-		return false;
-	for (size_t i = 0; i < a->who.n_groups; i++)
-		if (strcmp(a->who.groups[i], b->who.groups[i]) != 0)
-			return false;
-	return true;
+	return same_text(a->who.email, b->who.email) && same_text(a->unix_name, b->unix_name) && same_groups(a, b);
 }
 
 struct identity *identity_ref(struct identity *id)
@@ -446,6 +451,28 @@ static struct identity *cached(uid_t uid, uint64_t *epoch)
 	return id;
 }
 
+static void say_person(enum ledger_event event, const struct identity *id)
+{
+	AUTO_BUF groups = BUF_INIT;
+
+	for (size_t i = 0; i < id->who.n_groups; i++)
+		buf_addf(&groups, "%s%s", i ? " " : "", id->who.groups[i]);
+	const struct ledger_attr attrs[] = {LEDGER_ATTR_TEXT("user", id->unix_name ? id->unix_name : "unknown"), LEDGER_ATTR_TEXT("groups", buf_str(&groups))};
+	struct audit_event e = {.event = event, .principal = id->who.email ? id->who.email : LEDGER_ANONYMOUS, .uid = id->uid, .daemon = true, .attrs = attrs,
+				.n_attrs = ARRAY_LEN(attrs), AUDIT_EVENT_INIT};
+
+	audit_event(&e);
+}
+
+/* What is new of that uid; 'old' is NULL if it was not known. */
+static void say_news(const struct identity *old, const struct identity *fresh)
+{
+	if (!fresh->who.email && (!old || old->who.email))
+		say_person(LEDGER_PRINCIPAL_UNMAPPED, fresh);
+	if (old && !same_groups(old, fresh))
+		say_person(LEDGER_GROUP_CHANGE, fresh);
+}
+
 /* Remembers 'fresh' (its reference is taken); *changed tells that this uid was somebody else before. Returns the one to use. */
 static struct identity *remember(struct identity *fresh, uint64_t epoch, bool *changed)
 {
@@ -461,6 +488,7 @@ static struct identity *remember(struct identity *fresh, uint64_t epoch, bool *c
 		HASH_ADD(hh, ids.slots, uid, sizeof(s->uid), s);
 	}
 	*changed = s->id && !same_identity(s->id, fresh);
+	say_news(s->id, fresh);
 	if (s->id && !*changed) {
 		identity_put(fresh);
 		fresh = s->id;

@@ -17,6 +17,7 @@
 #include "fs/inflight.h"
 #include "fs/node.h"
 #include "fs/op.h"
+#include "fs/session.h"
 
 struct draft {
 	const struct draft_kind *kind;
@@ -258,7 +259,7 @@ static int commit(struct op *op, struct draft *d, struct identity *who)
 
 	if (r < 0)
 		return r; /* it stays pending */
-	now = identity_get(who->uid); /* who may have become somebody else since the open */
+	now = identity_again(who); /* who may have become somebody else since the open */
 	pthread_mutex_lock(&d->committing);
 	snapshot_take(d, &s);
 	if (!s.cancelled)

@@ -355,6 +355,17 @@ int gate_refuse_state(struct op *op, enum acl_op what, struct node *dir, const c
 	return err;
 }
 
+/* A change that only an elevated administrator could make. */
+static void say_thawed(struct node *dir, const char *name, long long until)
+{
+	AUTO_FREE char *path = name ? node_path_in(dir, name) : node_path(dir);
+	char text[32];
+
+	str_time_format(until, text);
+	const struct ledger_attr attrs[] = {LEDGER_ATTR_TEXT("freeze_until", text)};
+	audit_event(&(struct audit_event){.event = LEDGER_FREEZE_OVERRIDE, .path = path, .attrs = attrs, .n_attrs = 1, .active_admin = true, AUDIT_EVENT_INIT});
+}
+
 int gate_check_as(struct op *op, struct identity *who, enum acl_op what, struct node *dir, const char *name, unsigned flags)
 {
 	struct acl_decision d;
@@ -371,6 +382,8 @@ int gate_check_as(struct op *op, struct identity *who, enum acl_op what, struct 
 		audit_passed(op, what, dir, name, p, &q.rq, &d);
 	else
 		r = refusal_decided(who, what, dir, name, p, &q.rq, &d, NULL);
+	if (d.allowed && d.reason == BECAUSE_ELEVATED && q.rq.flags & ACL_CHANGE && q.attrs.now < acl_freeze_until(p))
+		say_thawed(dir, name, acl_freeze_until(p));
 	acl_policy_unref(p);
 	return r;
 }
@@ -393,6 +406,18 @@ void gate_allow_why(struct op *op, enum acl_op what, struct node *dir, const cha
 	d.entry = NULL;
 	audit_passed(op, what, dir, name, p, &q.rq, &d);
 	acl_policy_unref(p);
+}
+
+int gate_check_root(struct op *op, struct node *dir, enum acl_op what, const char *path, const char *needs)
+{
+	struct acl_policy *p = policy_of(dir);
+	bool root = policy_none() || acl_is_root_admin(p, &op->caller.id->who), elevated = policy_none() || identity_elevated(op->caller.id);
+
+	acl_policy_unref(p);
+	if (root && elevated)
+		return 0;
+	return gate_refuse(op, EACCES, what, path, "%s needs an elevated root administrator: %s", needs,
+			   root ? "elevate first (zddc elevate --reason TEXT)" : "admins: of the archive's root does not name you");
 }
 
 int gate_refuse_why(const struct identity *who, enum acl_op what, struct node *dir, const char *name, enum acl_reason why)

@@ -23,6 +23,11 @@ int gate_check_as(struct op *op, struct identity *who, enum acl_op what, struct 
 bool gate_may(const struct identity *who, enum acl_op what, struct node *dir, const char *name, unsigned flags);
 /* Does the caller administer dir (admins: here or above, elevated or not)? */
 bool gate_is_admin(const struct identity *who, struct node *dir);
+/*
+ * Is the caller an elevated root administrator? 0, or -EACCES with a refusal that names what needs it ("a legal hold") and what is missing.
+ * 'dir' is any directory.
+ */
+int gate_check_root(struct op *op, struct node *dir, enum acl_op what, const char *path, const char *needs);
 /* Verbs held in dir. */
 struct acl_decision gate_verbs(const struct identity *who, struct node *dir);
 /* Visible? Waits while the index is being built. 0 or -errno; out as acl_snap_sight. */

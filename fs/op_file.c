@@ -26,6 +26,7 @@
 #include "fs/policy.h"
 #include "fs/record.h"
 #include "fs/seal.h"
+#include "fs/session.h"
 #include "fs/virt.h"
 #include "fs/virt_ctl.h"
 
@@ -491,7 +492,7 @@ static bool may_again(struct node *n, struct identity *now, bool created)
 static int decide_again(struct op *op, struct handle *h)
 {
 	struct node *n = h->node;
-	struct identity *now = identity_get(h->who->uid);
+	struct identity *now = identity_again(h->who);
 	int r = 0;
 
 	if (!h->created || !gate_may(now, ACL_OP_CREATE, n->parent, n->name, 0))
@@ -544,7 +545,7 @@ int may_write(struct op *op, struct handle *h)
 /* One who has the file mapped and may not write it: refused as for any write of theirs. That others may is no act of theirs. */
 static bool is_refused(struct op *op, struct node *n, const struct mapper *m)
 {
-	struct identity *now = identity_get(m->who->uid);
+	struct identity *now = identity_again(m->who);
 	bool refused = !may_again(n, now, m->created) && gate_check_as(op, now, ACL_OP_WRITE, n->parent, n->name, 0) < 0;
 
 	identity_put(now);

@@ -22,6 +22,7 @@
 #include "fs/policy.h"
 #include "fs/seal.h"
 #include "fs/virt.h"
+#include "fs/withdraw.h"
 
 int name_see_first(struct op *op, struct node *dir, const char *name)
 {
@@ -167,7 +168,7 @@ bool name_is_empty_dir(int dirfd, const char *name)
 	struct content c = {0};
 	AUTO_CLOSE int fd = back_opendir(dirfd, name);
 
-	return fd >= 0 && back_list(fd, "", note_content, &c) == 0 && !c.other;
+	return fd >= 0 && back_list(fd, "", note_content, &c) == 0 && !c.other && !(c.control && withdrawn_any(fd));
 }
 
 /* The address that a directory's policy names as its maker, or NULL. Lives as long as the policy. */
@@ -248,9 +249,23 @@ static int remove_dir(const struct identity *who, const char *name, int dirfd, c
 
 	if (r < 0)
 		return r;
-	if (c.other || (c.policy && !is_generated(p, fd)))
+	if (c.other || (c.policy && !is_generated(p, fd)) || (c.control && withdrawn_any(fd)))
 		return -ENOTEMPTY;
 	return c.policy || c.control ? remove_aside(who, dirfd, name) : back_rmdir(dirfd, name);
+}
+
+static bool keeps_withdrawn(int dirfd, const char *name)
+{
+	AUTO_CLOSE int fd = back_opendir(dirfd, name);
+
+	return fd >= 0 && withdrawn_any(fd);
+}
+
+static int refuse_withdrawn(struct op *op, struct node *dir, const char *name)
+{
+	AUTO_FREE char *path = node_path_in(dir, name);
+
+	return gate_refuse(op, ENOTEMPTY, ACL_OP_RMDIR, path, "files were withdrawn from %s, and it keeps them: see its .zddc.d/withdrawn/", path);
 }
 
 static int rmdir_decided(struct op *op, struct node *dir, const char *name, int dirfd, const struct acl_policy *p)
@@ -260,7 +275,9 @@ static int rmdir_decided(struct op *op, struct node *dir, const char *name, int 
 
 	if (maker)
 		gate_allow_why(op, ACL_OP_RMDIR, dir, name, BECAUSE_CREATOR);
-	return r < 0 ? r : remove_dir(op->caller.id, name, dirfd, p);
+	if (r == 0)
+		r = remove_dir(op->caller.id, name, dirfd, p);
+	return r == -ENOTEMPTY && keeps_withdrawn(dirfd, name) ? refuse_withdrawn(op, dir, name) : r;
 }
 
 static int rmdir_on_disk(struct op *op, struct node *dir, const char *name)

@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "fs/audit.h"
 #include "fs/policy.h"
 #include "fs/proc.h"
 
@@ -156,12 +157,23 @@ static void wake_watcher(void)
 		log_debug("the watcher of sessions is awake already");
 }
 
+/* 'asked': by a request, else whatever request comes across it has nothing to do with it. */
+static void say_ended(const struct session *s, const char *how, bool asked)
+{
+	const struct ledger_attr attrs[] = {LEDGER_ATTR_TEXT("how", how), LEDGER_ATTR_NUMBER("session", s->sid), LEDGER_ATTR_TEXT("reason", s->reason)};
+	struct audit_event e = {.event = LEDGER_SESSION_ENDED, .principal = s->email ? s->email : LEDGER_ANONYMOUS, .uid = s->uid, .attrs = attrs,
+				.n_attrs = ARRAY_LEN(attrs), .daemon = !asked, .active_admin = true, AUDIT_EVENT_INIT};
+
+	audit_event(&e);
+}
+
 /* Handles that were opened by it are decided again. */
-static void elevation_over(struct session *s, const char *how)
+static void elevation_over(struct session *s, const char *how, bool asked)
 {
 	if (!atomic_exchange(&s->until, 0))
 		return;
 	policy_bump();
+	say_ended(s, how, asked);
 	log_notice("elevation of %s (uid %u, session %d) has ended: %s", s->email ? s->email : "anonymous", s->uid, (int)s->sid, how);
 	free(s->reason);
 	s->reason = NULL;
@@ -177,7 +189,7 @@ static void take_out(struct session *s, const char *how)
 	*at = s->next;
 	atomic_fetch_sub(&all.open, 1);
 	s->ended = true;
-	elevation_over(s, how);
+	elevation_over(s, how, false);
 	identity_put(s->as);
 	s->as = NULL;
 	session_put(s);
@@ -238,11 +250,21 @@ static int find_or_add(const struct identity *who, pid_t pid, struct session **o
 
 /* ------------------------------------------------------------------ declaring */
 
+static void say_elevated(const struct session *s, const struct session_words *w)
+{
+	const struct ledger_attr attrs[] = {LEDGER_ATTR_TEXT("reason", w->reason), LEDGER_ATTR_NUMBER("seconds", w->seconds), LEDGER_ATTR_NUMBER("session", s->sid)};
+	struct audit_event e = {.event = LEDGER_SESSION_ELEVATED, .principal = s->email ? s->email : LEDGER_ANONYMOUS, .uid = s->uid, .attrs = attrs,
+				.n_attrs = ARRAY_LEN(attrs), .active_admin = true, AUDIT_EVENT_INIT};
+
+	audit_event(&e);
+}
+
 static void elevate(struct session *s, const struct session_words *w)
 {
 	free(s->reason);
 	s->reason = strdup(w->reason);
 	atomic_store(&s->until, boottime_ms() + (uint64_t)w->seconds * 1000);
+	say_elevated(s, w);
 	log_notice("%s (uid %u, session %d) has elevated for %lld s: %s", s->email ? s->email : "anonymous", s->uid, (int)s->sid, w->seconds,
 		   w->reason);
 }
@@ -275,7 +297,7 @@ int session_unelevate(const struct identity *who, pid_t pid)
 	s = proc_stat(pid, &st) == 0 ? find_living(who->uid, st.session) : NULL;
 	if (!s || !atomic_load(&s->until))
 		return -ESRCH;
-	elevation_over(s, "by its user");
+	elevation_over(s, "by its user", true);
 	return 0;
 }
 
@@ -359,6 +381,19 @@ struct identity *session_identity(struct identity *base, pid_t pid)
 	return as;
 }
 
+struct identity *identity_again(const struct identity *who)
+{
+	struct identity *base = identity_get(who->uid), *as;
+
+	if (!who->session)
+		return base;
+	pthread_mutex_lock(&all.lock);
+	as = who->session->ended ? identity_in_session(base, who->session) : variant_of(who->session, base);
+	pthread_mutex_unlock(&all.lock);
+	identity_put(base);
+	return as;
+}
+
 /* ------------------------------------------------------------------ the watcher */
 
 /* What is over goes; the ms until something else may be. Fills in what to wait for. Under the lock. */
@@ -381,7 +416,7 @@ static int sweep(struct pollfd **fds, nfds_t *n)
 			continue;
 		}
 		if (until && until <= now)
-			elevation_over(s, "its time is over");
+			elevation_over(s, "its time is over", false);
 		else if (until && until < next)
 			next = until;
 		(*fds)[(*n)++] = (struct pollfd){.fd = s->leader, .events = POLLIN};

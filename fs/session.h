@@ -34,6 +34,8 @@ void sessions_stop(void);
  * returns one.
  */
 struct identity *session_identity(struct identity *base, pid_t pid);
+/* Who 'who' is by now: address and groups looked up again, in the same session. One reference. */
+struct identity *identity_again(const struct identity *who);
 
 /* What is declared; what is not said stays as it was. */
 struct session_words {

@@ -28,24 +28,17 @@
 #include "fs/policy.h"
 #include "fs/seal.h"
 #include "fs/stats.h"
+#include "fs/virt_ask.h"
 #include "fs/watch.h"
+#include "fs/withdraw.h"
 
 #ifndef ZDDC_VERSION
 #define ZDDC_VERSION "0.1"
 #endif
 
-enum ctl_kind { CTL_FILE, CTL_NAMES, CTL_OPS, CTL_COMMAND };
-enum ctl_where { CTL_ALL, CTL_ROOT, CTL_OWN, CTL_WATCHERS };
+enum ctl_kind { CTL_FILE, CTL_NAMES, CTL_OPS, CTL_LISTED, CTL_COMMAND };
+enum ctl_where { CTL_ALL, CTL_ROOT, CTL_OWN, CTL_WATCHERS, CTL_WITHDRAWN };
 enum ctl_place { CTL_HERE, CTL_NAMED, CTL_CHILD };
-
-/* One question: who asks about what. */
-struct ask {
-	const struct identity *who;
-	struct node *dir; /* the directory whose .zddc.d it is */
-	const char *name; /* of explain/NAME */
-	enum acl_op what; /* of explain.OP */
-	enum acl_format format;
-};
 
 struct ctl_row {
 	const char *name;
@@ -58,8 +51,8 @@ struct ctl_row {
 static const char PREFIX[] = "user.zddc.";
 static const char JSON_END[] = ".json";
 
-/* The path of a directory as people write it. */
-static char *shown_path(const struct node *dir)
+
+char *ask_shown_path(const struct node *dir)
 {
 	char *path = node_path(dir);
 
@@ -69,101 +62,7 @@ static char *shown_path(const struct node *dir)
 	return strdup(".");
 }
 
-static const char *shown_who(const struct identity *who) { return who->who.email ? who->who.email : "anonymous"; }
-
-/* ------------------------------------------------------------------ whoami */
-
-struct roles {
-	const struct identity *who;
-	struct buf *out;
-	enum acl_format format;
-};
-
-static void add_role(void *arg, const char *role, struct acl_src src)
-{
-	struct roles *r = arg;
-	bool readable = src.file && gate_file_readable(r->who, src.file);
-	const char *file = readable ? src.file : "(hidden)";
-
-	if (r->format == ACL_TEXT) {
-		buf_addf(r->out, "role    %s  %s", role, file);
-		if (readable)
-			buf_addf(r->out, ":%u", src.line);
-		buf_addc(r->out, '\n');
-		return;
-	}
-	json_sep(r->out);
-	buf_addc(r->out, '{');
-	json_kv(r->out, "role", role);
-	json_kv(r->out, "file", file);
-	json_kv_int(r->out, "line", readable ? src.line : 0);
-	buf_addc(r->out, '}');
-}
-
-static void whoami_json(const struct ask *a, struct acl_policy *p, const char *path, struct buf *out)
-{
-	struct roles roles = {a->who, out, ACL_JSON};
-	struct acl_src admin = {0};
-	char verbs[8];
-	bool is_admin = acl_is_admin(p, &a->who->who, &admin);
-
-	buf_addc(out, '{');
-	json_kv(out, "email", a->who->who.email);
-	json_kv_bool(out, "anonymous", !a->who->who.email);
-	json_kv_int(out, "uid", a->who->uid);
-	json_kv(out, "user", a->who->unix_name);
-	json_key(out, "groups");
-	buf_addc(out, '[');
-	for (size_t i = 0; i < a->who->who.n_groups; i++) {
-		json_sep(out);
-		json_str(out, a->who->who.groups[i]);
-	}
-	buf_addc(out, ']');
-	json_kv(out, "path", path);
-	json_key(out, "roles");
-	buf_addc(out, '[');
-	acl_roles(p, &a->who->who, add_role, &roles);
-	buf_addc(out, ']');
-	json_kv(out, "verbs", verbs_print(gate_verbs(a->who, a->dir).effective, verbs));
-	json_kv_bool(out, "admin", is_admin);
-	json_kv(out, "admin_file", is_admin ? admin.file : NULL);
-	json_kv_int(out, "admin_line", is_admin ? admin.line : 0);
-	json_kv_bool(out, "root_admin", acl_is_root_admin(p, &a->who->who));
-	json_kv_bool(out, "elevated", false);
-	json_kv_bool(out, "strict", policy_strict());
-	json_kv(out, "policy", acl_policy_hash(p));
-	buf_adds(out, "}\n");
-}
-
-static void whoami_text(const struct ask *a, struct acl_policy *p, const char *path, struct buf *out)
-{
-	struct roles roles = {a->who, out, ACL_TEXT};
-	struct acl_src admin = {0};
-	char verbs[8];
-
-	buf_addf(out, "email   %s\n", shown_who(a->who));
-	buf_addf(out, "user    %s (uid %u)\n", a->who->unix_name ? a->who->unix_name : "unknown", a->who->uid);
-	buf_adds(out, "groups ");
-	for (size_t i = 0; i < a->who->who.n_groups; i++)
-		buf_addf(out, " %s", a->who->who.groups[i]);
-	verbs_print(gate_verbs(a->who, a->dir).effective, verbs);
-	buf_addf(out, "\nhere    %s\nverbs   %s\n", path, *verbs ? verbs : "none");
-	acl_roles(p, &a->who->who, add_role, &roles);
-	if (acl_is_admin(p, &a->who->who, &admin))
-		buf_addf(out, "admin   %s:%u\n", admin.file, admin.line);
-}
-
-static void make_whoami(const struct ask *a, struct buf *out)
-{
-	struct acl_policy *p = policy_of(a->dir);
-	AUTO_FREE char *path = shown_path(a->dir);
-
-	if (a->format == ACL_JSON)
-		whoami_json(a, p, path, out);
-	else
-		whoami_text(a, p, path, out);
-	acl_policy_unref(p);
-}
+const char *ask_shown_who(const struct identity *who) { return who->who.email ? who->who.email : "anonymous"; }
 
 /* ------------------------------------------------------------------ explanations */
 
@@ -252,7 +151,7 @@ static void explain_open(const struct ask *a, const char *path, struct buf *out)
 		return;
 	buf_addc(out, '{');
 	json_kv(out, "path", path);
-	json_kv(out, "principal", shown_who(a->who));
+	json_kv(out, "principal", ask_shown_who(a->who));
 	json_key(out, "decisions");
 	buf_addc(out, '[');
 }
@@ -261,7 +160,7 @@ static void explain_close(const struct ask *a, struct buf *out) { buf_adds(out, 
 
 static void make_access(const struct ask *a, struct buf *out)
 {
-	AUTO_FREE char *path = shown_path(a->dir);
+	AUTO_FREE char *path = ask_shown_path(a->dir);
 
 	explain_open(a, path, out);
 	explain_rows(a, CTL_HERE, out);
@@ -501,6 +400,23 @@ static bool watches(const struct identity *who, struct node *dir)
 	return yes;
 }
 
+static void make_withdrawn(const struct ask *a, struct buf *out) { withdrawn_card(a->dir, a->name, out); }
+
+static bool stop_at_first(void *arg, const char *name)
+{
+	(void)name;
+	*(bool *)arg = true;
+	return false;
+}
+
+/* Readers of the directory see what was taken out of it. */
+static bool sees_withdrawn(const struct identity *who, struct node *dir)
+{
+	bool any = false;
+
+	return gate_may(who, ACL_OP_READ, dir, "any name", 0) && withdrawn_list(dir, stop_at_first, &any) == 0 && any;
+}
+
 bool ctl_is_command(const struct node *node)
 {
 	return node->kind == NODE_CTL_FILE && node->ctl && node->ctl->kind == CTL_COMMAND;
@@ -544,6 +460,8 @@ static bool row_visible(const struct ctl_row *row, const struct identity *who, s
 		return memo_of(MEMO_REJECTED, who, dir, NULL);
 	case CTL_WATCHERS:
 		return watches(who, dir);
+	case CTL_WITHDRAWN:
+		return sees_withdrawn(who, dir);
 	}
 	return false;
 }
@@ -609,6 +527,15 @@ static int lookup_row(struct op *op, struct node *dir, const char *name, struct 
 	return 0;
 }
 
+/* Is there a file of that name in a directory of kind LISTED, and for this caller? */
+static bool is_listed(struct op *op, struct node *dir, const char *name)
+{
+	AUTO_BUF text = BUF_INIT;
+	struct node *at = node_governor(dir);
+
+	return row_visible(dir->ctl, op->caller.id, at) && withdrawn_card(at, name, &text) == 0;
+}
+
 int ctl_lookup(struct op *op, struct node *dir, const char *name, struct entry *out)
 {
 	int r = gate_enter(op, node_governor(dir));
@@ -625,7 +552,7 @@ int ctl_lookup(struct op *op, struct node *dir, const char *name, struct entry *
 		return -ENOTDIR;
 	if (!dir->ctl)
 		return lookup_row(op, dir, name, out);
-	if (name_class(name) == NAME_INVALID)
+	if (name_class(name) == NAME_INVALID || (dir->ctl->kind == CTL_LISTED && !is_listed(op, dir, name)))
 		return -ENOENT;
 	enter_node(dir, name, NODE_CTL_FILE, dir->ctl, strdup(name), out);
 	return 0;
@@ -658,11 +585,25 @@ int ctl_text(struct op *op, struct node *node, struct buf *out)
 	return 0;
 }
 
+struct listing {
+	bool (*each)(void *arg, const char *name, mode_t type);
+	void *arg;
+};
+
+static bool list_file(void *arg, const char *name)
+{
+	struct listing *l = arg;
+
+	return l->each(l->arg, name, S_IFREG);
+}
+
 int ctl_list(struct op *op, struct node *dir, bool (*each)(void *arg, const char *name, mode_t type), void *arg)
 {
 	struct node *at = node_governor(dir);
 	int r = gate_enter(op, at);
 
+	if (r == 0 && dir->ctl && dir->ctl->kind == CTL_LISTED && row_visible(dir->ctl, op->caller.id, at))
+		return withdrawn_list(at, list_file, &(struct listing){each, arg});
 	if (r || dir->ctl)
 		return r; /* what may be asked about is not listed */
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -699,7 +640,7 @@ static void xattr_policy(const struct ask *a, struct buf *out)
 	acl_policy_unref(p);
 }
 
-static void xattr_principal(const struct ask *a, struct buf *out) { buf_adds(out, shown_who(a->who)); }
+static void xattr_principal(const struct ask *a, struct buf *out) { buf_adds(out, ask_shown_who(a->who)); }
 
 /* "sealed", "hashing" while its hash is not known, "open", "torn", ...; with a note, that behind it. Nothing for what has no state. */
 static void xattr_state(const struct ask *a, struct buf *out)

@@ -269,13 +269,13 @@ def test_commands():
     T.equal(command(a, DC, "Z", 'mark --void "wrong \\"rev\\"" s'), "", "mark")
     T.check('void: wrong "rev"' in attr(a, "Z/s"), "the note shows", attr(a, "Z/s"))
     T.equal(command(a, OBS, "Z", "mark --void x s"), "EACCES", "an observer marks nothing")
-    for line, want in (("hold --on court s", "EACCES"), ("withdraw --reason x s", "EACCES"), ("accept s", "EPERM"), ("mark s", "EINVAL"),
+    for line, want in (("hold --on court s", "EACCES"), ("withdraw --reason x s", "EPERM"), ("accept s", "EPERM"), ("mark s", "EINVAL"),
                        ("seal", "EINVAL"), ("bogus s", "EINVAL"), ("seal none", "ENOENT"), ("seal .zddc", "ENOENT"), ("seal ../L", "ENOENT"),
                        ('seal "s', "EINVAL"), ("mark --void " + "x" * 2000 + " s", "EINVAL"), ("x" * 9000, "EINVAL")):
         T.equal(command(a, DC, "Z", line), want, "ctl: " + line[:40])
-    T.check("comes with the ledger" in (command(a, DC, "Z", "hold --on x s"), said(a, DC))[1], "what needs elevation says so")
+    T.check("elevated root administrator" in (command(a, DC, "Z", "hold --on x s"), said(a, DC))[1], "what needs elevation says so")
     for args, want in ((["seal", a.at("Z/e")], 0), (["mark", a.at("Z/s"), "--void", "t"], 0), (["accept", a.at("Z/s")], 1), (["mark", a.at("Z/s")], 2),
-                       (["hold", a.at("Z/s"), "--on", "x"], 1), (["withdraw", a.at("Z/s"), "--reason", "x"], 1), (["seal", "/etc/passwd"], 4)):
+                       (["hold", a.at("Z/s"), "on", "--reason", "x"], 1), (["withdraw", a.at("Z/s"), "--reason", "x"], 1), (["seal", "/etc/passwd"], 4)):
         got = as_user(DC, lambda: subprocess.run([ZDDC] + args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT).returncode)
         T.equal(got, want, "zddc " + args[0])
     T.equal(a.umount(), 0, "clean stop")
