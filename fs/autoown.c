@@ -48,11 +48,19 @@ static int mkdir_plain(struct op *op, struct node *dir, const char *name, mode_t
 	return r;
 }
 
-/* Makes the directory with its .zddc inside the private one, synced: after a crash it must not be there without. */
-static int make_inside(struct op *op, int private_fd, mode_t mode, const struct buf *text)
+/* What a new directory is made with. */
+struct content {
+	mode_t mode;
+	struct buf text; /* of its .zddc; empty: it has none */
+	autoown_fill fill; /* NULL: nothing more */
+	void *arg;
+};
+
+/* Makes the directory with its content inside the private one, synced: after a crash it must not be there without. */
+static int make_inside(struct op *op, int private_fd, const struct content *c)
 {
 	AUTO_CLOSE int fd = -1;
-	int r = back_mkdir(private_fd, INSIDE, mode, op->caller.uid, op->caller.gid);
+	int r = back_mkdir(private_fd, INSIDE, c->mode, op->caller.uid, op->caller.gid);
 
 	if (r)
 		return r;
@@ -60,7 +68,9 @@ static int make_inside(struct op *op, int private_fd, mode_t mode, const struct 
 	fd = back_opendir(private_fd, INSIDE);
 	if (fd < 0)
 		return fd;
-	return back_replace(fd, ".zddc", text->data, text->len, POLICY_MODE, op->caller.uid, op->caller.gid);
+	if (c->text.len)
+		r = back_replace(fd, ".zddc", c->text.data, c->text.len, POLICY_MODE, op->caller.uid, op->caller.gid);
+	return !r && c->fill ? c->fill(c->arg, fd) : r;
 }
 
 /* Moves it to its place; never over something. */
@@ -80,7 +90,7 @@ static int put_in_place(int private_fd, struct node *dir, const char *name)
 	return r;
 }
 
-static int mkdir_owned(struct op *op, struct node *dir, const char *name, mode_t mode, const struct buf *text)
+static int mkdir_aside(struct op *op, struct node *dir, const char *name, const struct content *c)
 {
 	char tmp[BACK_TMP_NAME];
 	int store, r = back_tmp_dir(tmp, &store);
@@ -88,7 +98,7 @@ static int mkdir_owned(struct op *op, struct node *dir, const char *name, mode_t
 	if (r)
 		return r;
 	AUTO_CLOSE int private_fd = back_opendir(store, tmp);
-	r = private_fd < 0 ? private_fd : make_inside(op, private_fd, mode, text);
+	r = private_fd < 0 ? private_fd : make_inside(op, private_fd, c);
 	if (!r)
 		r = put_in_place(private_fd, dir, name);
 	if (r)
@@ -106,26 +116,36 @@ static int too_deep(struct op *op, struct node *dir, const char *name)
 	return gate_refuse(op, ENAMETOOLONG, ACL_OP_MKDIR, path, "folders lie at most %u levels deep", LIMIT_DIR_DEPTH);
 }
 
-int autoown_mkdir(struct op *op, struct node *dir, const char *name, mode_t mode)
+static int make(struct op *op, struct node *dir, const char *name, struct content *c)
 {
-	AUTO_BUF text = BUF_INIT;
 	AUTO_FREE char *path = NULL;
 	bool own;
 	int r = too_deep(op, dir, name);
 
 	if (!r)
-		r = owner_text(op, ACL_OP_MKDIR, dir, name, &own, &text);
+		r = owner_text(op, ACL_OP_MKDIR, dir, name, &own, &c->text);
 	if (!r)
-		r = own ? mkdir_owned(op, dir, name, mode, &text) : mkdir_plain(op, dir, name, mode);
+		r = own || c->fill ? mkdir_aside(op, dir, name, c) : mkdir_plain(op, dir, name, c->mode);
 	if (r)
 		return r;
 	survey_tell(dir);
 	path = node_path_in(dir, name);
 	if (own)
-		audit_policy_born(op, path, buf_str(&text), text.len);
+		audit_policy_born(op, path, buf_str(&c->text), c->text.len);
 	policy_dir_added(path, own);
 	return 0;
 }
+
+int autoown_mkdir_with(struct op *op, struct node *dir, const char *name, mode_t mode, autoown_fill fill, void *arg)
+{
+	struct content c = {.mode = mode, .fill = fill, .arg = arg};
+	int r = make(op, dir, name, &c);
+
+	buf_free(&c.text);
+	return r;
+}
+
+int autoown_mkdir(struct op *op, struct node *dir, const char *name, mode_t mode) { return autoown_mkdir_with(op, dir, name, mode, NULL, NULL); }
 
 int autoown_before_rename(struct op *op, int from_fd, const char *from_name, struct node *to, const char *name, int *wrote)
 {

@@ -14,6 +14,9 @@ struct node;
  * mkdir. -EEXIST, -EACCES (anonymous), or -errno of the backing tree. Raises the policy generation. tree_lock held for writing.
  */
 int autoown_mkdir(struct op *op, struct node *dir, const char *name, mode_t mode);
+/* The same with what 'fill' writes into it (its descriptor; 0 or -errno, synced): all of it appears in one step, or nothing does. */
+typedef int (*autoown_fill)(void *arg, int dirfd);
+int autoown_mkdir_with(struct op *op, struct node *dir, const char *name, mode_t mode, autoown_fill fill, void *arg);
 /*
  * A directory is about to be renamed to 'name' in 'to' and has no .zddc: writes one into it first (at 'from_fd', 'from_name') when its
  * new level says auto_own. *wrote tells; the rename's failure must take it back (autoown_undo).

@@ -39,7 +39,7 @@ struct draft {
 	struct draft *next;
 };
 
-static pthread_mutex_t drafts_lock = PTHREAD_MUTEX_INITIALIZER; /* the innermost */
+static pthread_mutex_t drafts_lock = PTHREAD_MUTEX_INITIALIZER; /* the innermost, but for draft->lock */
 static struct draft *drafts;
 
 enum { DRAFTS_PER_UID = 64 };
@@ -233,6 +233,17 @@ static void snapshot_free(struct snapshot *s)
 	buf_free(&s->text);
 }
 
+/* drafts_lock held. */
+static void set_name(struct draft *d, const char *name)
+{
+	char *copy = strdup(name);
+
+	if (!copy)
+		abort();
+	free(d->name);
+	d->name = copy;
+}
+
 static void committed(struct draft *d, const struct buf *stored)
 {
 	pthread_mutex_lock(&d->lock);
@@ -241,12 +252,8 @@ static void committed(struct draft *d, const struct buf *stored)
 	pthread_mutex_unlock(&d->lock);
 	WITH_MUTEX(&drafts_lock);
 	d->is_new = false;
-	if (stored->len && strcmp(d->name, buf_str(stored)) != 0) {
-		free(d->name);
-		d->name = strdup(buf_str(stored));
-		if (!d->name)
-			abort();
-	}
+	if (stored->len)
+		set_name(d, buf_str(stored));
 }
 
 /* No write that only the old text allowed lands after the answer. */
@@ -326,18 +333,37 @@ bool draft_cancel(const struct node *dir, const char *name, uid_t uid)
 	return any;
 }
 
+static int peek(struct draft *d, struct buf *out)
+{
+	WITH_MUTEX(&d->lock);
+	buf_add(out, buf_str(&d->text), d->text.len);
+	return d->too_big ? -EFBIG : 0;
+}
+
+int draft_peek(const struct node *dir, const char *name, uid_t uid, struct buf *out)
+{
+	WITH_MUTEX(&drafts_lock);
+	for (struct draft *d = drafts; d; d = d->next)
+		if (d->uid == uid && is_of(d, dir, name))
+			return peek(d, out);
+	return -ENOENT;
+}
+
+void draft_renamed(const struct node *dir, const char *name, uid_t uid, const char *new_name)
+{
+	WITH_MUTEX(&drafts_lock);
+	for (struct draft *d = drafts; d; d = d->next)
+		if (d->uid == uid && is_of(d, dir, name))
+			set_name(d, new_name);
+}
+
 void draft_moved(const struct node *dir, const char *name, struct node *to, const char *new_name)
 {
 	WITH_MUTEX(&drafts_lock);
 	for (struct draft *d = drafts; d; d = d->next) {
 		if (d->is_new || !is_of(d, dir, name))
 			continue;
-		char *copy = strdup(new_name);
-
-		if (!copy)
-			abort();
-		free(d->name);
-		d->name = copy;
+		set_name(d, new_name);
 		node_ref(to);
 		node_put(d->dir);
 		d->dir = to;

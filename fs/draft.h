@@ -55,6 +55,10 @@ void draft_release(struct op *op, struct draft *d, struct identity *who);
 bool draft_pending(const struct node *dir, const char *name, uid_t uid);
 /* The same writer has removed the name again: nothing will be committed. False if there is no such draft. */
 bool draft_cancel(const struct node *dir, const char *name, uid_t uid);
+/* The text that this writer's draft of the name has now, committed or not: 0, -ENOENT if there is none, -EFBIG if it is not what was meant. */
+int draft_peek(const struct node *dir, const char *name, uid_t uid, struct buf *out);
+/* This writer has given what they write another name in the same directory. */
+void draft_renamed(const struct node *dir, const char *name, uid_t uid, const char *new_name);
 /* What was 'name' in dir is 'new_name' in 'to': drafts of it are committed there. tree_lock held for writing. */
 void draft_moved(const struct node *dir, const char *name, struct node *to, const char *new_name);
 /* Where its text is or would be: a path from the archive root, malloc()ed. */

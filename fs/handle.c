@@ -353,6 +353,15 @@ bool handle_draft_stat(struct node *node, uid_t uid, struct stat *st)
 	return false;
 }
 
+char *handle_draft_path(struct node *node, uid_t uid)
+{
+	WITH_MUTEX(&node->lock);
+	for (struct handle *h = node->handles; h; h = h->next)
+		if (h->draft && h->who->uid == uid)
+			return draft_path(h->draft);
+	return NULL;
+}
+
 int handle_any_fd(struct node *node)
 {
 	WITH_MUTEX(&node->lock);

@@ -121,6 +121,8 @@ bool handle_any(struct node *node);
 struct stat;
 /* Has this uid an open draft on the node? Fills in what its writer sees (draft_stat). */
 bool handle_draft_stat(struct node *node, uid_t uid, struct stat *st);
+/* Where that draft is stored, or would be by the name it was given: malloc()ed; NULL: this uid has none. Under tree_lock. */
+char *handle_draft_path(struct node *node, uid_t uid);
 /* A duplicate of the descriptor of any open handle on the node, or -EBADF: how a deleted file is still described. */
 int handle_any_fd(struct node *node);
 /* How many handles one archive may have open, from the descriptor limit. Once, at start. */

@@ -19,8 +19,9 @@
 #include "fs/caller.h"
 #include "fs/node.h"
 
-struct node;
+struct draft_kind;
 struct handle;
+struct node;
 
 /* FUSE operations as the counters, the log and the ledger name them: rows of optab.def. */
 enum op_id {
@@ -117,6 +118,8 @@ int op_readlink(struct op *op, struct node *node, char **out);
  * lock_for_new  tree_lock for making a name in dir: for writing if dir itself has to be made first (a slot). Returns the lock.
  * place_for_new may an entry of that name be in dir at all? Explained; no decision is taken.
  * slot_in_way   -EEXIST where a declared slot has that name, in whatever case
+ * dir_prepare   may a directory of that name be made in dir? Decided, explained; dir itself is on disk after 0. tree_lock for writing
+ * open_draft    a handle that writes a private copy of the node's text; the gate has been passed
  * file_find     the parent's descriptor (back_dir_put it), after checking that the backing entry is still this node's
  * attr_show     what everybody is shown of a backing entry
  * attr_policy   what this caller is shown of dir's .zddc; -ENOENT
@@ -135,6 +138,8 @@ int entry_exists(struct op *op, enum acl_op what, struct node *dir, const char *
 int refuse_hidden(struct op *op, enum acl_op what, const char *path);
 pthread_rwlock_t *lock_for_new(struct node *dir);
 int place_for_new(struct op *op, enum acl_op what, struct node *dir, const char *name);
+int dir_prepare(struct op *op, struct node *dir, const char *name);
+int open_draft(struct op *op, const struct draft_kind *kind, struct node *n, int flags, struct handle **out);
 int slot_in_way(struct op *op, enum acl_op what, struct node *dir, const char *name);
 bool policy_visible(struct op *op, struct node *dir);
 int file_find(struct node *n, int *dirfd, struct stat *st);

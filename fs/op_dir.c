@@ -311,7 +311,7 @@ int entry_exists(struct op *op, enum acl_op what, struct node *dir, const char *
 
 /* ------------------------------------------------------------------------------------------------ mkdir */
 
-static int make_dir(struct op *op, struct node *dir, const char *name, mode_t mode, struct entry *out)
+int dir_prepare(struct op *op, struct node *dir, const char *name)
 {
 	unsigned flags = name_class(name) == NAME_POLICY ? ACL_POLICY_FILE : 0;
 
@@ -327,8 +327,13 @@ static int make_dir(struct op *op, struct node *dir, const char *name, mode_t mo
 		r = naming_check(op, ACL_OP_MKDIR, dir, name, true, true);
 	if (r == 0)
 		r = naming_check_dir_named(op, ACL_OP_MKDIR, dir);
-	if (r == 0 && dir->kind == NODE_SLOT)
-		r = lazy_materialise(op, dir);
+	return r == 0 && dir->kind == NODE_SLOT ? lazy_materialise(op, dir) : r;
+}
+
+static int make_dir(struct op *op, struct node *dir, const char *name, mode_t mode, struct entry *out)
+{
+	int r = dir_prepare(op, dir, name);
+
 	if (r == 0)
 		r = autoown_mkdir(op, dir, name, mode);
 	if (r == 0)

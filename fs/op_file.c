@@ -115,7 +115,7 @@ static int open_file(struct op *op, struct node *n, int flags, struct handle **o
 	return r < 0 ? r : 0;
 }
 
-static int open_draft(struct op *op, const struct draft_kind *kind, struct node *n, int flags, struct handle **out)
+int open_draft(struct op *op, const struct draft_kind *kind, struct node *n, int flags, struct handle **out)
 {
 	struct draft *d;
 	int r = handle_new(HANDLE_DRAFT, n, op->caller.id, flags, out);
@@ -409,7 +409,8 @@ static int open_existing(struct op *op, struct node *dir, const char *name, int 
 
 int op_create(struct op *op, struct node *dir, const char *name, mode_t mode, int flags, struct entry *entry, struct handle **out)
 {
-	int r = create_new(op, dir, name, mode, flags, entry, out);
+	bool virtual = name_class(name) == NAME_ORDINARY && virt_here(dir);
+	int r = virtual ? virt_create(op, dir, name, flags, entry, out) : create_new(op, dir, name, mode, flags, entry, out);
 
 	if (r != -EEXIST)
 		return r;

@@ -43,6 +43,7 @@ int virt_canonical(const struct identity *who, struct node *virt, const char *na
 /* What nobody may do there: -EPERM, explained. Under tree_lock. */
 int virt_refuse(struct op *op, enum acl_op what, struct node *dir, const char *name);
 /* As op.h has them; no lock. At least one directory of a rename is virtual. */
+int virt_create(struct op *op, struct node *dir, const char *name, int flags, struct entry *entry, struct handle **out);
 int virt_unlink(struct op *op, struct node *dir, const char *name);
 int virt_rmdir(struct op *op, struct node *dir, const char *name);
 int virt_rename(struct op *op, struct node *from, const char *name, struct node *to, const char *new_name, unsigned flags);

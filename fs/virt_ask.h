@@ -12,6 +12,7 @@ struct node;
 /* One question: who asks about what. */
 struct ask {
 	const struct identity *who;
+	struct node *node; /* of an xattr */
 	struct node *dir; /* the directory whose .zddc.d it is */
 	const char *name; /* of explain/NAME */
 	enum acl_op what; /* of explain.OP */

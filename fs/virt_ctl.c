@@ -28,6 +28,7 @@
 #include "fs/policy.h"
 #include "fs/seal.h"
 #include "fs/stats.h"
+#include "fs/virt.h"
 #include "fs/virt_ask.h"
 #include "fs/watch.h"
 #include "fs/withdraw.h"
@@ -51,6 +52,25 @@ struct ctl_row {
 static const char PREFIX[] = "user.zddc.";
 static const char JSON_END[] = ".json";
 
+/* A row of a table is asked about where its record lies. */
+struct row {
+	struct node *dir; /* counted; NULL: it was none */
+	char *file;
+};
+
+static void row_of(struct ask *a, struct node *dir, const char *name, struct row *row)
+{
+	if (!virt_is(dir) || virt_canonical(a->who, dir, name, &row->dir, &row->file) < 0)
+		return;
+	a->dir = row->dir;
+	a->name = row->file;
+}
+
+static void row_drop(struct row *row)
+{
+	node_put(row->dir);
+	free(row->file);
+}
 
 char *ask_shown_path(const struct node *dir)
 {
@@ -581,7 +601,11 @@ int ctl_text(struct op *op, struct node *node, struct buf *out)
 		return -ENOENT;
 	if (!row_visible(node->ctl, a.who, a.dir))
 		return -ENOENT;
+	struct row row = {0};
+	if (a.name)
+		row_of(&a, a.dir, a.name, &row);
 	node->ctl->make(&a, out);
+	row_drop(&row);
 	return 0;
 }
 
@@ -669,6 +693,22 @@ static void xattr_sha256(const struct ask *a, struct buf *out)
 		buf_adds(out, v.rec.sha256);
 }
 
+/* Where the thing is: of a row of a table, the record. */
+static void xattr_canonical(const struct ask *a, struct buf *out)
+{
+	AUTO_FREE char *path = a->name ? node_path_in(a->dir, a->name) : node_path(a->dir);
+
+	buf_adds(out, *path ? path : ".");
+}
+
+/* Where it has come to, of what the caller has open and what was stored under another name since; else where it was found. */
+static void xattr_location(const struct ask *a, struct buf *out)
+{
+	AUTO_FREE char *stored = handle_draft_path(a->node, a->who->uid), *path = stored ? NULL : node_path(a->node);
+
+	buf_adds(out, stored ? stored : *path ? path : ".");
+}
+
 static void xattr_last_error(const struct ask *a, struct buf *out) { gate_last_error(a->who, ACL_TEXT, out); }
 
 static const struct {
@@ -684,23 +724,34 @@ static const struct {
 #undef EXPLAINED
 };
 
+static int make_xattr(struct op *op, const struct ask *a, const char *name, struct buf *out)
+{
+	for (size_t i = 0; i < ARRAY_LEN(xattrs); i++) {
+		if (strcmp(name, xattrs[i].name) != 0)
+			continue;
+		int r = gate_enter(op, a->dir);
+
+		if (r)
+			return r;
+		xattrs[i].make(a, out);
+		return out->len || (xattrs[i].make != xattr_state && xattrs[i].make != xattr_sha256) ? 0 : -ENODATA;
+	}
+	return -ENODATA;
+}
+
 int ctl_xattr(struct op *op, struct node *node, const char *name, struct buf *out)
 {
-	struct ask a = {.who = op->caller.id, .dir = node_governor(node), .format = ACL_TEXT};
+	struct ask a = {.who = op->caller.id, .node = node, .dir = node_governor(node), .format = ACL_TEXT};
+	struct row row = {0};
+	int r;
 
 	if (!str_starts(name, PREFIX) || node->kind == NODE_CTL_DIR || node->kind == NODE_CTL_FILE || node->kind == NODE_LINK)
 		return -ENODATA;
 	if (node->kind == NODE_FILE || node->kind == NODE_POLICY)
 		a.name = node->name;
-	for (size_t i = 0; i < ARRAY_LEN(xattrs); i++) {
-		if (strcmp(name + strlen(PREFIX), xattrs[i].name) != 0)
-			continue;
-		int r = gate_enter(op, a.dir);
-
-		if (r)
-			return r;
-		xattrs[i].make(&a, out);
-		return out->len || (xattrs[i].make != xattr_state && xattrs[i].make != xattr_sha256) ? 0 : -ENODATA;
-	}
-	return -ENODATA;
+	if (node->kind == NODE_VIRT)
+		row_of(&a, node->parent, node->name, &row);
+	r = make_xattr(op, &a, name + strlen(PREFIX), out);
+	row_drop(&row);
+	return r;
 }

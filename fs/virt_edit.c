@@ -7,7 +7,11 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "fs/audit.h"
+#include "fs/away.h"
+#include "fs/draft.h"
 #include "fs/gate.h"
+#include "fs/handle.h"
 #include "fs/op_name.h"
 #include "fs/virt_private.h"
 
@@ -133,8 +137,18 @@ static int refuse_party(struct op *op, struct node *dir, const char *name, const
 
 static int unlink_target(struct op *op, struct node *dir, const char *name, const struct target *t)
 {
-	if (t->what != VIRT_ROW)
+	switch (t->what) {
+	case VIRT_TEXT:
+	case VIRT_LINK:
 		return unlink_made(op, dir, name, t);
+	case VIRT_TEMP:
+		return virt_temp_remove(dir, name, op->caller.id->uid) ? 0 : refuse(op, EACCES, ACL_OP_UNLINK, dir, name, "it is somebody else's lock");
+	case VIRT_TYPED:
+		draft_cancel(dir, name, op->caller.id->uid);
+		return 0;
+	case VIRT_ROW:
+		break;
+	}
 	return t->kind == ACL_VIRTUAL_PARTIES ? refuse_party(op, dir, name, t) : op_unlink(op, t->slot, t->file);
 }
 
@@ -175,6 +189,17 @@ static void moved(struct node *dir, const char *name, const char *new_name)
 	node_put(n);
 }
 
+static void say_renamed(struct op *op, const struct target *t, const char *party)
+{
+	AUTO_FREE char *from = NULL, *to = NULL;
+
+	pthread_rwlock_rdlock(&tree_lock);
+	from = node_path_in(t->base, t->party);
+	to = node_path_in(t->base, party);
+	pthread_rwlock_unlock(&tree_lock);
+	audit_event(&(struct audit_event){.event = LEDGER_PARTY_RENAME, .path = from, .canonical = to, .who = op->caller.id, AUDIT_EVENT_INIT});
+}
+
 /* The row of a party gets another name: the party does. */
 static int rename_party(struct op *op, struct node *dir, const char *name, const struct target *t, const char *new_name, unsigned flags)
 {
@@ -190,22 +215,116 @@ static int rename_party(struct op *op, struct node *dir, const char *name, const
 	r = op_rename(op, t->base, t->party, t->base, party, RENAME_NOREPLACE);
 	if (r == -EEXIST)
 		return refuse(op, EEXIST, ACL_OP_RENAME, dir, new_name, "there is a party of that name");
-	if (r == 0)
+	if (r == 0) {
 		moved(dir, name, new_name);
+		say_renamed(op, t, party);
+	}
 	return r;
 }
 
-static int rename_target(struct op *op, struct node *dir, const char *name, const struct target *t, struct node *to, const char *new_name,
-			 unsigned flags)
+static bool is_transient(struct node *dir, const char *name)
 {
-	if (t->what == VIRT_TEXT)
+	WITH_RDLOCK(&tree_lock);
+	return virt_is_transient(dir, name);
+}
+
+/* An editor keeps a copy before it writes anew: the row stays as it is, out of sight until then, or for 10 s. */
+static int keep_backup(struct op *op, struct node *dir, const char *name, const struct target *t, const char *new_name)
+{
+	AUTO_BUF text = BUF_INIT;
+	uid_t uid = op->caller.id->uid;
+	struct virt_found f;
+	int r;
+
+	pthread_rwlock_rdlock(&tree_lock);
+	r = gate_check(op, ACL_OP_RENAME, t->slot, t->file, 0);
+	if (r == 0)
+		r = gate_check(op, ACL_OP_READ, t->slot, t->file, 0);
+	if (r == 0)
+		r = virt_find(op, op->caller.id, dir, name, &f);
+	if (r == 0) {
+		r = virt_row_text(&f, &text);
+		virt_found_drop(&f);
+	}
+	pthread_rwlock_unlock(&tree_lock);
+	audit_forget(op); /* nothing has changed */
+	if (r == 0 && (r = virt_temp_make(op, dir, new_name)) == -EEXIST)
+		r = 0; /* the last one */
+	if (r < 0)
+		return r;
+	virt_temp_write(dir, new_name, uid, buf_str(&text), text.len);
+	away_add(dir, name);
+	return 0;
+}
+
+/* A text that is complete takes the place of what has the name, if anything. */
+static int put_over(struct op *op, struct node *dir, const char *name, unsigned flags, const struct buf *text, struct buf *stored)
+{
+	struct target over;
+	int r = target_get(op, dir, name, &over);
+	bool there = r == 0, row = there && over.what == VIRT_ROW, made = there && (over.what == VIRT_TEXT || over.what == VIRT_LINK);
+
+	target_drop(&over);
+	if (made)
 		return refuse_text(op, ACL_OP_RENAME, dir, name);
-	if (t->what == VIRT_LINK)
-		return refuse_here(op, ACL_OP_RENAME, dir, name);
-	if (t->kind == ACL_VIRTUAL_PARTIES && dir == to)
+	if (there && (flags & RENAME_NOREPLACE))
+		return -EEXIST;
+	r = row ? 0 : virt_check_new(op, ACL_OP_RENAME_TO, dir, name);
+	return r < 0 ? r : virt_put(op, op->caller.id, dir, name, !row, buf_str(text), text->len, stored);
+}
+
+/* Another transient name, or the one that is meant: then it takes effect. */
+static int rename_temp(struct op *op, struct node *dir, const char *name, const char *new_name, unsigned flags)
+{
+	AUTO_BUF text = BUF_INIT, stored = BUF_INIT;
+	uid_t uid = op->caller.id->uid;
+	int r;
+
+	if (!virt_temp_own(dir, name, uid))
+		return refuse(op, EACCES, ACL_OP_RENAME, dir, name, "it is somebody else's lock");
+	if (is_transient(dir, new_name)) {
+		virt_temp_rename(dir, name, uid, new_name);
+		draft_renamed(dir, name, uid, new_name);
+		return 0;
+	}
+	r = draft_peek(dir, name, uid, &text);
+	if (r == -ENOENT)
+		r = virt_temp_read(dir, name, uid, &text) ? 0 : -ENOENT;
+	if (r < 0)
+		return r;
+	r = put_over(op, dir, new_name, flags, &text, &stored);
+	if (r < 0)
+		return r;
+	virt_temp_remove(dir, name, uid);
+	draft_renamed(dir, name, uid, buf_str(&stored));
+	return 0;
+}
+
+static int rename_row(struct op *op, struct node *dir, const char *name, const struct target *t, const char *new_name, unsigned flags)
+{
+	if (is_transient(dir, new_name) && !flags)
+		return keep_backup(op, dir, name, t, new_name);
+	if (t->kind == ACL_VIRTUAL_PARTIES)
 		return rename_party(op, dir, name, t, new_name, flags);
 	return refuse(op, EPERM, ACL_OP_RENAME, dir, name,
 		      "the name of a row is made of its party and its fields: change those, or copy the row and delete this one");
+}
+
+static int rename_target(struct op *op, struct node *dir, const char *name, const struct target *t, const char *new_name, unsigned flags)
+{
+	switch (t->what) {
+	case VIRT_TEXT:
+		return refuse_text(op, ACL_OP_RENAME, dir, name);
+	case VIRT_LINK:
+		return refuse_here(op, ACL_OP_RENAME, dir, name);
+	case VIRT_TYPED:
+		return refuse(op, EBUSY, ACL_OP_RENAME, dir, name, "it is being written: close it first");
+	case VIRT_TEMP:
+		return flags & RENAME_EXCHANGE ? -EINVAL : rename_temp(op, dir, name, new_name, flags);
+	case VIRT_ROW:
+		break;
+	}
+	return rename_row(op, dir, name, t, new_name, flags);
 }
 
 int virt_rename(struct op *op, struct node *from, const char *name, struct node *to, const char *new_name, unsigned flags)
@@ -213,37 +332,81 @@ int virt_rename(struct op *op, struct node *from, const char *name, struct node 
 	struct target t;
 	int r;
 
-	if (!virt_here(from))
-		return refuse(op, EPERM, ACL_OP_RENAME, to, new_name, "a file cannot be moved into a table: copy it there");
-	r = target_get(op, from, name, &t);
+	if (from != to)
+		return virt_here(from) ? refuse(op, EPERM, ACL_OP_RENAME, from, name, "a row cannot be moved out of a table: copy it, and delete it here")
+				       : refuse(op, EPERM, ACL_OP_RENAME, to, new_name, "a file cannot be moved into a table: copy it there");
+	r = virt_check_place(op, ACL_OP_RENAME_TO, to, new_name);
 	if (r == 0)
-		r = rename_target(op, from, name, &t, to, new_name, flags);
+		r = target_get(op, from, name, &t);
+	if (r < 0)
+		return r;
+	r = rename_target(op, from, name, &t, new_name, flags);
 	target_drop(&t);
 	return r;
 }
 
 /* ------------------------------------------------------------------------------------------------ attributes */
 
+static bool changes_more(const struct attr_change *c) { return c->what & (CHANGE_MODE | CHANGE_UID | CHANGE_GID | CHANGE_ATIME | CHANGE_MTIME); }
+
 /* Times, owner and mode of a record are the daemon's: asking for others succeeds without effect for whoever may write the row. */
 static int may_set(struct op *op, struct node *n, const struct target *t)
 {
-	if (t->what != VIRT_ROW)
+	int r;
+
+	switch (t->what) {
+	case VIRT_TEXT:
+	case VIRT_LINK:
 		return refuse_text(op, ACL_OP_UTIMENS, n->parent, n->name);
+	case VIRT_TEMP:
+	case VIRT_TYPED:
+		return 0;
+	case VIRT_ROW:
+		break;
+	}
 	WITH_RDLOCK(&tree_lock);
-	return gate_check(op, ACL_OP_UTIMENS, t->slot, t->file, 0);
+	r = gate_check(op, ACL_OP_UTIMENS, t->slot, t->file, 0);
+	audit_forget(op);
+	return r;
+}
+
+static int set_more(struct op *op, struct node *n)
+{
+	struct target t;
+	int r = target_get(op, n->parent, n->name, &t);
+
+	if (r < 0) { /* stored under another name since; its writer still has it open */
+		struct stat st;
+
+		return virt_getattr(op, n, &st);
+	}
+	r = may_set(op, n, &t);
+	target_drop(&t);
+	return r;
+}
+
+/* truncate(2) without a descriptor is a whole edit. */
+static int truncate_path(struct op *op, struct node *n, off_t size)
+{
+	struct handle *h;
+	int r = virt_open(op, n, size ? O_RDWR : O_WRONLY | O_TRUNC, &h);
+
+	if (r < 0)
+		return r;
+	r = h->draft ? draft_truncate(h->draft, size) : -EROFS;
+	if (r == 0)
+		r = draft_commit(op, h->draft, op->caller.id);
+	op_release(op, h);
+	return r;
 }
 
 int virt_setattr(struct op *op, struct node *n, struct handle *h, const struct attr_change *c, struct stat *out)
 {
-	struct target t;
-	int r;
+	int r = 0;
 
-	(void)h;
 	if (c->what & CHANGE_SIZE)
-		return -EROFS;
-	r = target_get(op, n->parent, n->name, &t);
-	if (r == 0)
-		r = may_set(op, n, &t);
-	target_drop(&t);
+		r = h && h->draft ? draft_truncate(h->draft, c->size) : truncate_path(op, n, c->size);
+	if (r == 0 && changes_more(c))
+		r = set_more(op, n);
 	return r < 0 ? r : virt_getattr(op, n, out);
 }

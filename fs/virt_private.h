@@ -54,12 +54,20 @@ struct virt_filter {
 	const char *only; /* this one, or NULL */
 };
 void virt_filter_get(const struct virt_place *p, struct node *slot, struct virt_filter *out);
+/* The same for a policy (its reference is taken over) and the one name, or NULL. */
+void virt_filter_of(struct acl_policy *policy, const char *only, struct virt_filter *out);
 void virt_filter_drop(struct virt_filter *f);
 bool virt_is_row(const struct virt_filter *f, const char *file);
 
 /* ------------------------------------------------------------------------------------------------ what a name stands for */
 
-enum virt_what { VIRT_ROW, VIRT_TEXT, VIRT_LINK };
+enum virt_what {
+	VIRT_ROW, /* a record */
+	VIRT_TEXT, /* form, table */
+	VIRT_LINK,
+	VIRT_TEMP, /* a transient file of the caller's, or somebody's lock */
+	VIRT_TYPED, /* what the caller writes, under the name they gave it; no record yet */
+};
 
 struct virt_found {
 	enum virt_what what;
@@ -76,6 +84,42 @@ int virt_find(struct op *op, const struct identity *who, struct node *dir, const
 void virt_found_drop(struct virt_found *f);
 /* The whole text of a row as it is shown, without any decision. Under tree_lock. 0 or -errno. */
 int virt_row_text(const struct virt_found *f, struct buf *out);
+/* Has the name the form of a transient one there? Under tree_lock. */
+bool virt_is_transient(struct node *dir, const char *name);
+/* The node of a name; a counted look-up and a reference. Under tree_lock. */
+struct node *virt_enter(struct node *dir, const char *name);
+
+/* ------------------------------------------------------------------------------------------------ taking effect (virt_commit.c, virt_party.c) */
+
+extern const struct draft_kind virt_draft_kind;
+/*
+ * Stores the text as the row 'name', or as a new one ('is_new'): decided, checked, on disk when it returns. 0 and in 'stored' the name of
+ * the row, or -errno, recorded; a text that is refused is kept as .zddc.d/rejected. No lock.
+ */
+int virt_put(struct op *op, struct identity *who, struct node *dir, const char *name, bool is_new, const char *text, size_t len, struct buf *stored);
+/* A party that is not there yet: its folder with .zddc and record, all or nothing. -EEXIST, -EACCES for a folder that is hidden. No lock. */
+int virt_party_make(struct op *op, struct identity *who, struct node *dir, const char *name, const char *text, size_t len);
+
+/* May a name like this stand in the directory at all? Explained. No lock. */
+int virt_check_place(struct op *op, enum acl_op what, struct node *dir, const char *name);
+/* May a new row be called so? 0, -EINVAL or -EPERM, explained. No lock. */
+int virt_check_new(struct op *op, enum acl_op what, struct node *dir, const char *name);
+
+/* ------------------------------------------------------------------------------------------------ transient names (virt_temp.c) */
+
+/*
+ * By directory, name and maker; a lock name (transient_is_lock) is found by everybody, and changed by its maker only. Any thread, no lock
+ * needed. False: there is none.
+ */
+int virt_temp_make(struct op *op, struct node *dir, const char *name); /* 0, -EEXIST or -EDQUOT */
+bool virt_temp_own(const struct node *dir, const char *name, uid_t uid);
+bool virt_temp_stat(const struct node *dir, const char *name, uid_t uid, struct stat *out); /* but for st_ino */
+bool virt_temp_read(const struct node *dir, const char *name, uid_t uid, struct buf *out);
+bool virt_temp_write(const struct node *dir, const char *name, uid_t uid, const char *text, size_t len);
+bool virt_temp_remove(const struct node *dir, const char *name, uid_t uid);
+bool virt_temp_rename(const struct node *dir, const char *name, uid_t uid, const char *new_name); /* replaces the maker's own of that name */
+void virt_temps_each(const struct node *dir, uid_t uid, bool (*each)(void *arg, const char *name, mode_t type), void *arg);
+void virt_temps_free(void);
 
 /* ------------------------------------------------------------------------------------------------ forms and tables (virt_text.c) */
 
@@ -130,6 +174,8 @@ struct virt_rows {
 };
 
 struct virt_rows *virt_rows_ref(struct virt_rows *rows);
+/* The rows as they were last looked at, or NULL if they never were; no lock. */
+struct virt_rows *virt_rows_last(struct op *op, struct node *dir);
 /* May 'who' see the rows of the slot? 1, 0, or -errno: it cannot be said. Under tree_lock. */
 int virt_slot_visible(const struct identity *who, enum acl_virtual_kind kind, const struct virt_slot *s);
 

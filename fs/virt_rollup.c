@@ -9,7 +9,9 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "fs/away.h"
 #include "fs/back.h"
+#include "fs/draft.h"
 #include "fs/gate.h"
 #include "fs/handle.h"
 #include "fs/lazy.h"
@@ -195,10 +197,15 @@ char *virt_slot_path(const struct virt_place *p, const char *party)
 
 /* ------------------------------------------------------------------------------------------------ which files are rows */
 
+void virt_filter_of(struct acl_policy *policy, const char *only, struct virt_filter *out)
+{
+	*out = (struct virt_filter){.policy = policy, .only = only};
+	out->records = acl_merged(policy, ACL_KEY_RECORDS, &out->mem);
+}
+
 void virt_filter_get(const struct virt_place *p, struct node *slot, struct virt_filter *out)
 {
-	*out = (struct virt_filter){.policy = policy_of(slot), .only = p->kind == ACL_VIRTUAL_PARTIES ? p->below : NULL};
-	out->records = acl_merged(out->policy, ACL_KEY_RECORDS, &out->mem);
+	virt_filter_of(policy_of(slot), p->kind == ACL_VIRTUAL_PARTIES ? p->below : NULL, out);
 }
 
 void virt_filter_drop(struct virt_filter *f)
@@ -268,6 +275,27 @@ static int find_row(struct op *op, const struct identity *who, const char *name,
 	return f->what == VIRT_LINK ? find_linked(who, f) : find_record(who, f);
 }
 
+bool virt_is_transient(struct node *dir, const char *name)
+{
+	struct acl_policy *p = policy_of(dir);
+	bool yes = transient_name(p, name);
+
+	acl_policy_unref(p);
+	return yes;
+}
+
+/* What the caller is making under a name of their own; false if the name stands for something else. */
+static bool find_made(const struct identity *who, struct node *dir, const char *name, struct virt_found *f)
+{
+	if (f->place.kind == ACL_VIRTUAL_LINKS)
+		return false;
+	f->what = VIRT_TEMP;
+	if (virt_is_transient(dir, name))
+		return virt_temp_stat(dir, name, who->uid, &f->st);
+	f->what = VIRT_TYPED;
+	return draft_pending(dir, name, who->uid);
+}
+
 static int find_text(const struct identity *who, struct virt_found *f)
 {
 	struct acl_sight sight;
@@ -287,7 +315,7 @@ int virt_find(struct op *op, const struct identity *who, struct node *dir, const
 		return -ENOENT;
 	}
 	out->text = out->place.kind == ACL_VIRTUAL_LINKS ? NULL : virt_text_find(name);
-	r = out->text ? find_text(who, out) : find_row(op, who, name, out);
+	r = out->text ? find_text(who, out) : find_made(who, dir, name, out) ? 0 : find_row(op, who, name, out);
 	if (r < 0)
 		virt_found_drop(out);
 	return r;
@@ -415,8 +443,8 @@ static void attr_made(mode_t mode, size_t size, struct stat *out)
 			     .st_blksize = 4096, .st_blocks = (blkcnt_t)(size + 511) / 512, .st_atim = began, .st_mtim = began, .st_ctim = began};
 }
 
-/* All but the size of a table.csv. What a row shows does not depend on who asks. */
-static void attr_fill(const struct virt_found *f, struct node *n, struct stat *out)
+/* All but the size of a table.csv. What a row shows does not depend on who asks, but its writer sees what they have written. */
+static int attr_fill(struct op *op, const struct virt_found *f, struct node *n, struct stat *out)
 {
 	AUTO_BUF target = BUF_INIT;
 
@@ -434,11 +462,18 @@ static void attr_fill(const struct virt_found *f, struct node *n, struct stat *o
 		link_target(f, &target);
 		attr_made(S_IFLNK | LINK_MODE, target.len, out);
 		break;
+	case VIRT_TEMP:
+		*out = f->st;
+		break;
+	case VIRT_TYPED:
+		return attr_draft(op, n, out);
 	}
 	out->st_ino = n->ino;
+	handle_draft_stat(n, op->caller.uid, out);
+	return 0;
 }
 
-static struct node *enter(struct node *dir, const char *name)
+struct node *virt_enter(struct node *dir, const char *name)
 {
 	return node_enter(dir, name, NODE_VIRT, NULL, node_virtual_ino(dir, name));
 }
@@ -446,14 +481,16 @@ static struct node *enter(struct node *dir, const char *name)
 int virt_lookup(struct op *op, struct node *dir, const char *name, struct entry *out)
 {
 	struct virt_found f;
-	int r = virt_find(op, op->caller.id, dir, name, &f);
+	int r = away_is(dir, name) ? -ENOENT : virt_find(op, op->caller.id, dir, name, &f);
 
 	if (r < 0)
 		return r;
-	*out = (struct entry){.node = enter(dir, name)};
-	attr_fill(&f, out->node, &out->attr);
+	*out = (struct entry){.node = virt_enter(dir, name)};
+	r = attr_fill(op, &f, out->node, &out->attr);
 	virt_found_drop(&f);
-	return 0;
+	if (r < 0)
+		entry_drop(out);
+	return r;
 }
 
 static int describe(struct op *op, struct node *n, struct stat *out, const struct virt_text **text)
@@ -464,11 +501,11 @@ static int describe(struct op *op, struct node *n, struct stat *out, const struc
 	WITH_RDLOCK(&tree_lock);
 	r = find_node(op, n, &f);
 	if (r < 0)
-		return r;
-	attr_fill(&f, n, out);
+		return attr_draft(op, n, out) == 0 ? 0 : r; /* stored under another name since; its writer still has it open */
+	r = attr_fill(op, &f, n, out);
 	*text = f.what == VIRT_TEXT ? f.text : NULL;
 	virt_found_drop(&f);
-	return 0;
+	return r;
 }
 
 /* A table.csv holds what its reader may see, and so does its size: 0 would make programs think that it is empty. */
@@ -500,6 +537,8 @@ int virt_access(struct op *op, struct node *n, int mask)
 		may = false;
 	if (f.what == VIRT_ROW && (mask & W_OK) && !gate_may(who, ACL_OP_WRITE, f.slot, f.file, 0))
 		may = false;
+	if (f.what == VIRT_TEMP && (mask & W_OK) && !virt_temp_own(n->parent, n->name, who->uid))
+		may = false;
 	virt_found_drop(&f);
 	return may ? 0 : -EACCES;
 }
@@ -518,18 +557,51 @@ static int open_with(struct op *op, struct node *n, int flags, struct buf *text,
 	return r;
 }
 
+static bool writes(int flags) { return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC); }
+
 /* The decision is that on the record. */
 static int open_row(struct op *op, struct node *n, int flags, const struct virt_found *f, struct handle **out)
 {
 	AUTO_BUF text = BUF_INIT;
-	int r = gate_check(op, ACL_OP_READ, f->slot, f->file, 0);
+	int r = (flags & O_ACCMODE) == O_WRONLY ? 0 : gate_check(op, ACL_OP_READ, f->slot, f->file, 0);
 
+	if (r == 0 && writes(flags)) {
+		r = gate_check(op, ACL_OP_WRITE, f->slot, f->file, 0);
+		return r < 0 ? r : open_draft(op, &virt_draft_kind, n, flags, out);
+	}
 	if (r == 0)
 		r = virt_row_text(f, &text);
 	return r < 0 ? r : open_with(op, n, flags, &text, out);
 }
 
-/* What kind of thing is opened; a row is opened at once. */
+static int open_temp(struct op *op, struct node *n, int flags, struct handle **out)
+{
+	AUTO_BUF text = BUF_INIT;
+
+	if (writes(flags))
+		return virt_temp_own(n->parent, n->name, op->caller.id->uid) ? open_draft(op, &virt_draft_kind, n, flags, out) : -EACCES;
+	virt_temp_read(n->parent, n->name, op->caller.id->uid, &text);
+	return open_with(op, n, flags, &text, out);
+}
+
+static int open_kind(struct op *op, struct node *n, int flags, const struct virt_found *f, struct handle **out)
+{
+	switch (f->what) {
+	case VIRT_ROW:
+		return open_row(op, n, flags, f, out);
+	case VIRT_TEMP:
+		return open_temp(op, n, flags, out);
+	case VIRT_TYPED: /* its writer opens it a second time: another row */
+		return writes(flags) ? open_draft(op, &virt_draft_kind, n, flags | O_TRUNC, out) : -EBUSY;
+	case VIRT_TEXT:
+		return writes(flags) ? -EROFS : 0;
+	case VIRT_LINK:
+		break;
+	}
+	return -ELOOP;
+}
+
+/* All but texts, which are made without the lock. */
 static int open_found(struct op *op, struct node *n, int flags, const struct virt_text **text, struct handle **out)
 {
 	struct virt_found f;
@@ -540,10 +612,7 @@ static int open_found(struct op *op, struct node *n, int flags, const struct vir
 	if (r < 0)
 		return r;
 	*text = f.what == VIRT_TEXT ? f.text : NULL;
-	if (f.what == VIRT_LINK)
-		r = -ELOOP;
-	if (f.what == VIRT_ROW)
-		r = open_row(op, n, flags, &f, out);
+	r = open_kind(op, n, flags, &f, out);
 	virt_found_drop(&f);
 	return r;
 }
@@ -552,11 +621,8 @@ int virt_open(struct op *op, struct node *n, int flags, struct handle **out)
 {
 	const struct virt_text *text = NULL;
 	AUTO_BUF made = BUF_INIT;
-	int r;
+	int r = open_found(op, n, flags, &text, out);
 
-	if ((flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC))
-		return -EROFS;
-	r = open_found(op, n, flags, &text, out);
 	if (r == 0 && text) {
 		r = virt_text_make(op, n->parent, text, &made);
 		if (r == 0)

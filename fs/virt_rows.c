@@ -466,9 +466,26 @@ struct virt_rows *virt_rows_get(struct op *op, struct node *dir)
 	return rows;
 }
 
+struct virt_rows *virt_rows_last(struct op *op, struct node *dir)
+{
+	struct virt_place p;
+	struct virt_rows *rows = NULL;
+
+	WITH_RDLOCK(&tree_lock);
+	if (!dir->gone && virt_place_get(op, dir, &p) && p.base) {
+		WITH_MUTEX(&rollups_lock);
+		struct rollup *r = rollup_find(&p);
+
+		rows = r && r->rows ? virt_rows_ref(r->rows) : NULL;
+	}
+	virt_place_drop(&p);
+	return rows;
+}
+
 void virt_exit(void)
 {
 	virt_texts_free();
+	virt_temps_free();
 	while (rollups) {
 		struct rollup *r = rollups;
 
@@ -542,7 +559,9 @@ void virt_names_each(struct op *op, struct node *dir, bool (*each)(void *arg, co
 {
 	struct virt_place p;
 
-	if (virt_place_get(op, dir, &p) && p.kind != ACL_VIRTUAL_LINKS)
+	if (virt_place_get(op, dir, &p) && p.kind != ACL_VIRTUAL_LINKS) {
 		virt_text_each(&p, each, arg);
+		virt_temps_each(dir, op->caller.id->uid, each, arg);
+	}
 	virt_place_drop(&p);
 }

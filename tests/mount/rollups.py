@@ -218,6 +218,13 @@ def test_refusals():
         return T.passed, T.failed
 
     T.passed, T.failed = as_user(DC, as_dc)
+    T.equal(as_user(PT, os.getxattr, row, "user.zddc.canonical"), b"Demo/archive/Acme/mdl/" + mdl_name("Acme", 1).encode(), "user.zddc.canonical names the record")
+    T.equal(as_user(PT, os.getxattr, row, "user.zddc.location"), b"Demo/mdl/Acme__" + mdl_name("Acme", 1).encode(), "user.zddc.location the row")
+    T.equal((as_user(PT, os.getxattr, row, "user.zddc.effective"), as_user(DC, os.getxattr, row, "user.zddc.effective")), (b"r", b"rwcda"), "verbs are those at the record")
+    T.equal(as_user(PT, os.listxattr, row), [], "none is listed")
+    T.equal(err_as(DC, os.setxattr, row, "user.x", b"1"), "ENOTSUP", "and none is stored")
+    text = as_user(PT, read, a.at("Demo/mdl/.zddc.d/explain.unlink/Acme__" + mdl_name("Acme", 1)))
+    T.check("Demo/archive/Acme/mdl/" + mdl_name("Acme", 1) in text, "explain/NAME answers for the record", text)
     T.equal(err_as(PT, os.unlink, row), "EACCES", "PT may not delete")
     text = as_user(PT, why, a)
     T.check("Demo/archive/Acme/mdl/" + mdl_name("Acme", 1) in text, "the refusal names the record", text)
@@ -259,5 +266,278 @@ def test_changes_show():
     T.equal(count(DC), 4, "from one, not from the other")
 
 
+# ---------------------------------------------------------------------------------------------------------------- writing
+
+NEW = """\
+# a comment
+party: %(party)s
+originator: %(party)s
+project: '100'
+discipline: EL
+type: SPC
+sequence: '%(n)04d'
+title: New specification
+"""
+
+
+def write(path, text, flags=os.O_WRONLY | os.O_CREAT | os.O_TRUNC):
+    fd = os.open(path, flags, 0o644)
+    try:
+        os.write(fd, text.encode())
+    finally:
+        os.close(fd)
+
+
+def new_row(party, n):
+    return NEW % {"party": party, "n": n}
+
+
+def test_create():
+    a = project().mount()
+    mdl = a.at("Demo/mdl")
+    want = "Acme__" + mdl_name("Acme", 7)
+    T.equal(err_as(DC, write, mdl + "/row.yaml", new_row("Acme", 7)), "", "DC makes a row")
+    T.equal(as_user(DC, read, mdl + "/.zddc.d/last-created"), "Demo/mdl/%s\n" % want, "last-created names it")
+    T.check(want in as_user(DC, listing, mdl) and "row.yaml" not in as_user(DC, listing, mdl), "it has the name its fields make, and only that")
+    T.equal(err_as(DC, os.stat, mdl + "/row.yaml"), "ENOENT", "the typed name is gone")
+    stored = a.text("Demo/archive/Acme/mdl", mdl_name("Acme", 7)).decode()
+    T.check("party" not in stored and "created_by: dc@example.com" in stored and stored.startswith("# a comment"), "party is not stored", stored)
+    shown = as_user(PT, read, mdl + "/" + want)
+    T.check("party: Acme" in shown, "and is shown", shown)
+    T.equal(as_user(PT, stat_of, mdl + "/" + want)[2], len(shown.encode()), "with its size")
+    for text, what, word in ((new_row("Acme", 7).replace("party: Acme\n", ""), "no party", "party"), (new_row("Nobody", 8), "an unknown party", "ssr/"),
+                             (new_row("_private", 8), "no name of a party", "cannot be a party"), (new_row("Acme", 8).replace("title", "titel"), "a wrong field", "titel"),
+                             ("party: [", "no YAML", "YAML")):
+        T.equal(err_as(DC, write, mdl + "/row.yaml", text), "EINVAL", what)
+        said = as_user(DC, why, a)
+        T.check(word in said and "row.yaml" in said, "%s: it is said what is wrong" % what, said)
+        T.equal(as_user(DC, read, mdl + "/.zddc.d/rejected"), text, "%s: the text is kept" % what)
+        T.equal(err_as(DC, os.stat, mdl + "/row.yaml"), "ENOENT", "%s: nothing is left" % what)
+    T.equal(err_as(DC, write, mdl + "/row.yaml", new_row("Acme", 7)), "EEXIST", "a record of that name is there")
+    # who may not
+    T.equal(err_as(PT, write, mdl + "/row.yaml", new_row("Acme", 9)), "EACCES", "PT may create nowhere: refused at open")
+    T.check("Demo/archive/Acme/mdl" in as_user(PT, why, a), "naming a place where a row would be kept", as_user(PT, why, a))
+    for uid in (ANON, NOBODY):
+        T.equal(err_as(uid, write, mdl + "/row.yaml", new_row("Acme", 9)), "ENOENT", "%d may not even know of mdl/" % uid)
+    for name in ("row.txt", "photo.jpg", ".hidden.yaml", "form.yaml2"):
+        T.equal(err_as(DC, write, mdl + "/" + name, new_row("Acme", 9)), "EINVAL", "%s is no record" % name)
+    T.equal(err_as(DC, write, mdl + "/table.yaml", "x: 1\n"), "EROFS", "nor is table.yaml")
+
+
+def test_create_where_one_may():
+    """alice may create in Acme only: at open that is enough; the party of the text decides."""
+    t = {"Demo/archive/Acme/mdl/.zddc": "acl: {permissions: {alice@example.com: rc}}\n"}
+    a = project(**t).mount()
+    mdl = a.at("Demo/mdl")
+    T.equal(err_as(ALICE, write, mdl + "/row.yaml", new_row("Acme", 7)), "", "alice makes a row of Acme")
+    T.equal(err_as(ALICE, write, mdl + "/row.yaml", new_row("Beta.Inc", 7)), "EINVAL", "of a party she does not know of: as if it were not there")
+    said = as_user(ALICE, why, a)
+    T.equal(err_as(ALICE, write, mdl + "/row.yaml", new_row("Gamma", 7)), "EINVAL", "which is not there")
+    T.equal(as_user(ALICE, why, a).replace("Gamma", "Beta.Inc").split("\n")[0], said.split("\n")[0], "in the same words")
+    T.equal(err_as(ALICE, write, mdl + "/Acme__" + mdl_name("Acme", 1), record("Acme", 1)), "EACCES", "rc: she may not change one")
+    T.equal(err_as(BOB, write, mdl + "/row.yaml", new_row("Beta.Inc", 7)), "EACCES", "bob may only read")
+
+
+def test_typed_names():
+    a = project().mount()
+    mdl = a.at("Demo/mdl")
+    w, other = Worker(DC), Worker(DC2)
+    w.call(hold_open, mdl + "/typed.yaml", new_row("Acme", 11)[:10])
+    T.equal(w.call(size_of, mdl + "/typed.yaml"), 10, "the writer sees the name, with what they wrote")
+    T.equal(err(other.call, size_of, mdl + "/typed.yaml"), "ENOENT", "nobody else does")
+    T.equal(err(other.call, os.unlink, mdl + "/typed.yaml"), "ENOENT", "nor can they remove it")
+    other.call(hold_open, mdl + "/typed.yaml", new_row("Acme", 12))
+    other.call(let_go)
+    T.check("Acme__" + mdl_name("Acme", 12) in as_user(DC, listing, mdl), "another's file of the same name is another row")
+    w.call(go_on, new_row("Acme", 11)[10:])
+    T.equal(w.call(held_xattr, "user.zddc.location"), "Demo/mdl/Acme__" + mdl_name("Acme", 11), "the descriptor knows where it went")
+    w.call(let_go)
+    T.check("Acme__" + mdl_name("Acme", 11) in as_user(DC, listing, mdl), "stored when synced")
+    w.call(hold_open, mdl + "/typed.yaml", "nothing")
+    T.equal(err(w.call, os.unlink, mdl + "/typed.yaml"), "", "the writer removes it again")
+    w.call(let_go)
+    T.equal(len(as_user(DC, listing, mdl)), len(SPECS) + 6 + 2, "and nothing is made")
+    for x in (w, other):
+        x.close()
+
+
+HELD = []
+
+
+def hold_open(path, text):
+    HELD.append(os.open(path, os.O_RDWR | os.O_CREAT))
+    os.write(HELD[-1], text.encode())
+
+
+def go_on(text):
+    os.write(HELD[-1], text.encode())
+    os.fsync(HELD[-1])
+
+
+def let_go():
+    os.close(HELD.pop())
+
+
+def held_xattr(name):
+    return os.getxattr(HELD[-1], name).decode()
+
+
+def size_of(path):
+    return os.stat(path).st_size
+
+
+def test_edit():
+    a = project().mount()
+    row = a.at("Demo/mdl/Acme__" + mdl_name("Acme", 1))
+    stored = a.behind("Demo/archive/Acme/mdl", mdl_name("Acme", 1))
+    text = as_user(DC, read, row)
+    T.equal(err_as(DC, write, row, text.replace("Specification 1", "Changed")), "", "DC writes a row")
+    now = open(stored).read()
+    T.check("title: Changed of Acme" in now and "party" not in now and "revision: 2" in now and "updated_by: dc@example.com" in now, "it is the record that changes", now)
+    T.check(now.startswith("# kept by Acme\n"), "comments stay", now)
+    before = os.stat(stored).st_ino
+    T.equal(err_as(DC, write, row, as_user(DC, read, row)), "", "writing what is there")
+    T.equal(os.stat(stored).st_ino, before, "changes nothing")
+    T.equal(err_as(DC, write, row, as_user(DC, read, row).replace("party: Acme", "party: Beta.Inc")), "EINVAL", "a row stays with its party")
+    T.check("Beta.Inc" in as_user(DC, why, a) and "Acme" in as_user(DC, why, a), "it is said", as_user(DC, why, a))
+    T.equal(err_as(DC, write, row, record("Acme", 1)), "", "party may be left out")
+    T.equal(err_as(DC, write, row, record("Acme", 2)), "EINVAL", "a row keeps its name")
+    T.equal(err_as(PT, write, row, text), "EACCES", "PT may not write")
+    T.check("Demo/archive/Acme/mdl/" + mdl_name("Acme", 1) in as_user(PT, why, a), "the refusal names the record", as_user(PT, why, a))
+    T.equal(err_as(DC, append_to, row, "notes: more\n"), "", "appending")
+    T.check("notes: more" in open(stored).read(), "works")
+    T.equal(err_as(DC, os.truncate, row, 0), "EINVAL", "an empty text is no record")
+    T.equal(err_as(DC, lambda: (os.utime(row), os.chmod(row, 0o600), os.chown(row, DC, DC))), "", "cp -p is quiet")
+    T.equal(err_as(PT, os.utime, row), "EACCES", "others may not")
+    T.equal(as_user(DC, lambda: [os.access(row, m) for m in (os.R_OK, os.W_OK, os.X_OK)]), [True, True, False], "access(2) for DC")
+    T.equal(as_user(PT, lambda: [os.access(row, m) for m in (os.R_OK, os.W_OK)]), [True, False], "and for PT")
+
+
+def append_to(path, text):
+    write(path, text, os.O_WRONLY | os.O_APPEND)
+
+
+def test_parties():
+    a = project().mount()
+    ssr = a.at("Demo/ssr")
+    T.equal(err_as(PT, write, ssr + "/New.yaml", "title: x\n"), "EACCES", "PT makes no party")
+    T.check("Demo/archive" in as_user(PT, why, a, "Demo/ssr"), "for want of c in archive/", as_user(PT, why, a, "Demo/ssr"))
+    T.equal(err_as(DC, write, ssr + "/New.yaml", "# c\nname: Other\ntitle: New and Sons\n"), "", "DC makes one")
+    new = a.behind("Demo/archive/New")
+    T.equal(sorted(os.listdir(new)), [".zddc", "ssr.yaml"], "a folder with its policy and its record")
+    text = a.text("Demo/archive/New/ssr.yaml").decode()
+    T.check("name" not in text and "title: New and Sons" in text and "created_by: dc@example.com" in text and text.startswith("# c"), "the record", text)
+    T.check("document_controller: rwcda" in a.text("Demo/archive/New/.zddc").decode() and "created_by: dc@example.com" in a.text("Demo/archive/New/.zddc").decode(),
+            "the policy is the generated one", a.text("Demo/archive/New/.zddc"))
+    T.equal(as_user(DC, read, ssr + "/.zddc.d/last-created"), "Demo/ssr/New.yaml\n", "last-created")
+    T.check("New.yaml" in as_user(PT, listing, ssr), "everybody sees it")
+    T.equal(as_user(PT, listing, a.at("Demo/archive/New/incoming")), [], "and its folders")
+    T.equal(err_as(DC, write, a.at("Demo/mdl/x.yaml"), new_row("New", 1)), "", "and it takes rows at once")
+    T.equal(err_as(DC, write, ssr + "/Bad.yaml", "titel: x\n"), "EINVAL", "a text that is no party")
+    T.check("titel" in as_user(DC, why, a, "Demo/ssr"), "is explained", as_user(DC, why, a, "Demo/ssr"))
+    T.check(not os.path.exists(a.behind("Demo/archive/Bad")), "and makes nothing")
+    for name in ("_x.yaml", "a_b.yaml", "x.txt", "x"):
+        T.equal(err_as(DC, write, ssr + "/" + name, "title: x\n"), "EINVAL", "%s names no party" % name)
+    os.mkdir(a.behind("Demo/archive/Bare"))
+    T.equal(err_as(PT, write, ssr + "/Bare.yaml", "title: x\n"), "EACCES", "a folder without record: c is wanted in it")
+    T.check("Demo/archive/Bare" in as_user(PT, why, a, "Demo/ssr"), "and that is said")
+    T.equal(err_as(DC, write, ssr + "/Bare.yaml", "title: x\n"), "", "then the record is made")
+    T.equal(err_as(DC, write, ssr + "/Acme.yaml", "title: Acme Limited\n"), "", "a party's row is written")
+    T.check("Acme Limited" in a.text("Demo/archive/Acme/ssr.yaml").decode(), "in its folder")
+    T.equal(err_as(DC2, write, ssr + "/Hidden.yaml", "title: x\n"), "", "a controller may, whoever made it")
+    a.put("Demo/archive/Secret/.zddc", "acl: {inherit: false, permissions: {bob@example.com: r}}\n")
+    T.check(eventually(lambda: err_as(DC, write, ssr + "/Secret.yaml", "title: x\n") == "EACCES", 2), "one that is not to be known")
+    T.equal(os.listdir(a.behind("Demo/archive/Secret")), [".zddc"], "is left alone")
+
+
+def test_dated():
+    """Without any rule in scope a row is named by date and writer."""
+    a = Archive({".zddc": ROOT_ZDDC + "paths: {Demo: {paths: {notes: {virtual: {kind: rows, from: 'places/*/notes'}}}}}\n",
+                 "Demo/places/.zddc": "acl: {permissions: {dc@example.com: rwcd}}\n", "Demo/places/Here/notes/old.yaml": "a: 1\n"}).mount()
+    at = a.at("Demo/notes")
+    T.equal(as_user(DC, listing, at), ["Here__old.yaml"], "no form, no table")
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    for want in ("Here__%s-dc@example.com.yaml", "Here__%s-dc@example.com-2.yaml"):
+        T.equal(err_as(DC, write, at + "/x.yaml", "party: Here\nb: 2\n"), "", "DC makes a row")
+        T.check(want % today in as_user(DC, listing, at), want % today, as_user(DC, listing, at))
+
+
+# ---------------------------------------------------------------------------------------------------------------- tools
+
+def tool(uid, cmd, cwd, **env):
+    e = dict(os.environ, HOME="/tmp/rollups-%d" % uid, TERM="dumb", LANG="C.UTF-8", **env)
+    p = subprocess.run("cd %s && %s" % (cwd, cmd), shell=True, user=uid, group=uid, extra_groups=[], env=e, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                       stderr=subprocess.STDOUT, timeout=120)
+    return p.returncode, p.stdout.decode(errors="replace")
+
+
+def test_tools():
+    a = project().mount()
+    mdl, name = a.at("Demo/mdl"), "Acme__" + mdl_name("Acme", 1)
+    src = os.path.join(a.base, "src")
+    os.mkdir(src)
+    for n in (21, 22, 23, 24):
+        with open("%s/row%d.yaml" % (src, n), "w") as f:
+            f.write(new_row("Acme", n))
+    os.chmod(a.base, 0o755)
+
+    def has(text, what, row=name):
+        got = as_user(DC, read, os.path.join(mdl, row))
+        T.check(text in got, what, got)
+
+    def clean(what):
+        left = [n for n in as_user(DC, listing, mdl) if "__" not in n and n not in SPECS]
+        T.equal(left, [], "%s leaves nothing behind" % what)
+
+    def runs(cmd, what, quiet=True):
+        code, out = tool(DC, cmd, mdl)
+        T.check(code == 0 and (not quiet or not out.strip()), what, "%d: %s" % (code, out))
+        clean(what)
+
+    runs("cp %s/row21.yaml ." % src, "cp row.yaml mdl/")
+    has("sequence: '0021'", "cp", "Acme__" + mdl_name("Acme", 21))
+    runs("cp -p %s/row22.yaml ." % src, "cp -p")
+    runs("rsync -a %s/row23.yaml ." % src, "rsync -a")
+    has("sequence: '0023'", "rsync", "Acme__" + mdl_name("Acme", 23))
+    runs("gio copy %s/row24.yaml ./row24.yaml" % src, "gio copy")
+    has("sequence: '0024'", "gio", "Acme__" + mdl_name("Acme", 24))
+    runs("sed -i 's/^title:.*/title: By sed/' %s" % name, "sed -i")
+    has("title: By sed", "sed")
+    runs("vim -es -u NONE -c 'set nocp' -c '%%s/By sed/By vim/' -c 'x' %s" % name, "vim")
+    has("title: By vim", "vim")
+    runs("vim -es -u NONE -c 'set backup writebackup backupcopy=no' -c '%%s/By vim/By renaming/' -c 'x' %s; rm -f *~" % name, "vim that renames")
+    has("title: By renaming", "vim that renames")
+    runs("python3 -c \"p='%s'; s=open(p).read(); open(p,'w').write(s.replace('By renaming', 'By python'))\"" % name, "python")
+    has("title: By python", "python")
+    runs("echo 'notes: appended' >> %s" % name, "the shell appends")
+    has("notes: appended", "shell")
+    code, out = tool(DC, "ls -l . && cat %s && head -c 10 table.csv && grep -l 'By python' *.yaml && tar cf /dev/null . && wc -c *.yaml table.csv" % name, mdl)
+    T.check(code == 0, "ls -l, cat, grep, tar, wc", out)
+    code, out = tool(DC, "stat -c '%s %n' *.yaml table.csv; for f in *.yaml table.csv; do echo $(cat $f | wc -c) $f; done", mdl)
+    lines = out.strip().split("\n")
+    T.equal(lines[:len(lines) // 2], lines[len(lines) // 2:], "sizes are what cat gives")
+    runs("cp %s ../archive/Acme/mdl/%s" % (name, name.split("__")[1]), "a row copied over its record") if False else None
+    runs("rm -f Acme__%s" % mdl_name("Acme", 24), "rm")
+    T.check(not os.path.exists(a.behind("Demo/archive/Acme/mdl", mdl_name("Acme", 24))), "removes the record")
+    code, out = tool(DC, "rm -rf ../mdl", mdl)
+    T.check(code != 0 and "form.yaml" in out, "rm -r of a table fails where it should", out)
+
+
+def test_rm_project():
+    """An archive in which somebody may delete a whole project: rm -r ends well."""
+    a = project(**{"Demo/.zddc": "acl: {permissions: {dc@example.com: rwcd}}\n", ".zddc": ROOT_ZDDC + "acl: {permissions: {dc@example.com: rwcd}}\n"})
+    for party in ("Acme", "Beta.Inc", "Hidden"):
+        os.unlink(a.behind("Demo/archive/%s/.zddc" % party))
+        a.put("Demo/archive/%s/.zddc" % party, PARTY_ZDDC)
+    a.put("Demo/archive/.zddc", "acl: {permissions: {dc@example.com: rwcda}}\n")
+    shutil.rmtree(a.behind("Demo/archive/_private"))
+    a.mount()
+    code, out = tool(DC, "rm -r Demo/mdl Demo/rsk Demo/working && ls Demo/mdl", a.mnt)
+    T.check(code == 0, "rm -r of tables removes their rows, and is quiet about what is not on disk", out)
+    T.equal(as_user(DC, listing, a.at("Demo/archive/Acme/mdl")), [], "the records went")
+    T.equal(as_user(DC, listing, a.at("Demo/mdl")), SPECS, "the table stays")
+
+
+T.run(test_create, test_create_where_one_may, test_typed_names, test_edit, test_parties, test_dated, test_tools, test_rm_project)
 T.run(test_listing, test_rows, test_specs, test_links, test_refusals, test_party_names, test_changes_show)
 T.finish()
