@@ -371,6 +371,40 @@ def test_bombs():
         T.check(eventually(lambda: err_as(BOB, read_file, a.at("d/f")) == "", 2 * SLOW), "repaired")
 
 
+def open_drafts(path, count):
+    """Opens the policy for writing again and again: how often it went, and the errno that ended it. The last ones are written and closed."""
+    fds, e = [], ""
+    while len(fds) < count and not e:
+        try:
+            fds.append(os.open(path, os.O_RDWR))
+        except OSError as ex:
+            e = errno.errorcode[ex.errno]
+    os.close(fds.pop())
+    again = err(try_close, path, os.O_RDWR)
+    return len(fds) + 1, e, again, fds
+
+
+def test_many_drafts():
+    """THREATS row 24: the texts of open drafts are kept in memory, so that each user has 64; who has them all is in nobody else's way."""
+    a = Archive(TREE, defaults="{}\n").mount()
+    r1, w1 = os.pipe()
+    r2, w2 = os.pipe()
+
+    def hold():
+        got = open_drafts(a.at("d/.zddc"), 100)
+        os.write(w1, b"g")
+        os.read(r2, 1)
+        return got[:3], err(read_file, a.at("d/.zddc"))
+    child = Child(ALICE, hold)
+    os.read(r1, 1)
+    T.equal(err_as(ADMIN, write_file, a.at("d/.zddc"), TEXT + "# by somebody else\n"), "", "another user writes the same policy")
+    T.equal(err_as(ALICE, try_close, a.at("d/.zddc"), os.O_RDWR), "", "one was closed")
+    T.equal(err_as(ALICE, write_file, a.at("d/f2"), "x"), "", "files are no drafts")
+    os.write(w2, b"g")
+    T.equal(child.wait(), ((64, "EMFILE", ""), ""), "64 drafts, then EMFILE; one less, one more; reading goes on")
+    T.equal(as_user(ALICE, open_drafts, a.at("d/.zddc"), 64)[:2], (64, ""), "all of them come back")
+
+
 # ------------------------------------------------------------------------------------------------------------------- churn
 
 def churn(d, k, seconds):
@@ -428,6 +462,6 @@ def test_policy_directory_moved():
 
 if __name__ == "__main__":
     T.run(test_without_a, test_rm_r_without_a, test_transaction, test_refused_text, test_atomic_save, test_descriptor_opened_before, test_mapping,
-          test_moved_away, test_last_and_busy, test_guarded, test_guarded_removal, test_root_admins, test_kept_texts, test_bombs, test_churn,
+          test_moved_away, test_last_and_busy, test_guarded, test_guarded_removal, test_root_admins, test_kept_texts, test_bombs, test_many_drafts, test_churn,
           test_policy_directory_moved)
     T.finish()
