@@ -12,6 +12,7 @@ from harness import *  # noqa: F403
 from harness import Archive, Child, T
 
 OPERATIONS = scaled(100000)
+SECONDS = float(os.environ.get("RACE_SECONDS", "0")) or 2.0
 TOGGLES = 150 if not SANITIZED else 30
 
 
@@ -93,11 +94,11 @@ def picture(path):
     return out
 
 
-def slow_down(a, calls, ms):
-    """Holds up each of these system calls of the daemon, so that what is decided and what is done lie far apart."""
+def slow_down(a, calls, ms, when="delay_enter"):
+    """Holds up each of these system calls of the daemon (or what it does next: delay_exit), so that what is decided and what is done lie far apart."""
     cmd = ["strace", "-f", "-q", "-o", "/dev/null", "-e", "trace=" + ",".join(calls)]
     for call in calls:
-        cmd += ["-e", "inject=%s:delay_enter=%d" % (call, ms * 1000)]
+        cmd += ["-e", "inject=%s:%s=%d" % (call, when, ms * 1000)]
     p = subprocess.Popen(cmd + ["-p", str(a.pid)], stderr=subprocess.PIPE)
     if not eventually(lambda: traced(a.pid), 10):
         p.kill()
@@ -173,6 +174,66 @@ def test_slowed_down():
         T.equal(acts, 0, "acts after the answer, %s slowed down (%d acts)" % (name, done))
 
 
+def make_new(d, missing):
+    """The name as a new file; what is missing to its maker goes to the list: by descriptor nothing of it may ever be."""
+    fd = os.open(os.path.join(d, "a"), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o644)
+    for fn in (lambda: os.ftruncate(fd, 1), lambda: os.setxattr(fd, "user.n", b"1"), lambda: os.utime(fd, (1, 1)), lambda: os.getxattr(fd, "user.n"),
+               lambda: os.close(os.open("/proc/self/fd/%d" % fd, os.O_RDWR))):
+        missing.append(err(fn))
+    os.close(fd)
+
+
+def use_new_names(d, shared):
+    """Makes, moves and removes a name for ever, each time something new is made of that name."""
+    missing, n, a, b = [], 0, os.path.join(d, "a"), os.path.join(d, "b")
+    while not shared[0]:
+        make_new(d, missing)
+        os.rename(a, b)
+        make_new(d, missing)
+        os.unlink(a)
+        make_new(d, missing)
+        os.unlink(a)
+        os.unlink(b)
+        n += 1
+    return [e for e in missing if e], n
+
+
+def ask_for_names(d, shared):
+    found = gone = 0
+    while not shared[0]:
+        for name in ("a", "b"):
+            if err(os.stat, os.path.join(d, name)):
+                gone += 1
+            else:
+                found += 1
+    return found, gone
+
+
+def taken_names(seconds, slowed):
+    a = Archive({".zddc": OPEN_ZDDC, "d/": None}).mount()
+    shared = mmap.mmap(-1, 4096)
+    slow = slow_down(a, ("statx",), 2, "when=1+3:delay_exit") if slowed else None
+    try:
+        children = [Child(ALICE, use_new_names, a.at("d"), shared), Child(BOB, ask_for_names, a.at("d"), shared), Child(BOB, ask_for_names, a.at("d"), shared),
+                    Child(PT, ask_for_names, a.at("d"), shared)]
+        time.sleep(seconds)
+        shared[0] = 1
+        (missing, rounds), *asked = [c.wait() for c in children]
+    finally:
+        if slow:
+            slow.send_signal(signal.SIGINT)
+            slow.wait()
+    found, gone = sum(x[0] for x in asked), sum(x[1] for x in asked)
+    T.check(rounds > 5 and found > 20 and gone > 20, "names came and went while others asked for them", (rounds, found, gone))
+    T.equal(missing[:5], [], "what had just been made was missing to its maker (%d rounds, %d look-ups%s)" % (rounds, found + gone, ", slowed down" if slowed else ""))
+
+
+def test_taken_names():
+    """A name that is missing to one request is not taken from another that has just made it anew."""
+    taken_names(SECONDS / 2, False)
+    taken_names(SECONDS * 2, True)
+
+
 def exchange(mnt, shared):
     n = 0
     while not shared[0]:
@@ -209,5 +270,5 @@ def test_exchange_against_walk():
 
 
 if __name__ == "__main__":
-    T.run(test_symlink_swap, test_symlink_swap_slowed_down, test_rename_against_decide, test_policy_against_decide, test_slowed_down, test_exchange_against_walk)
+    T.run(test_symlink_swap, test_symlink_swap_slowed_down, test_rename_against_decide, test_policy_against_decide, test_slowed_down, test_taken_names, test_exchange_against_walk)
     T.finish()

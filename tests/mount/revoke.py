@@ -153,6 +153,30 @@ def stay(path, ready, go):
                     err(os.listdir, "."), err(os.access, "f", os.R_OK), err(write_file, "new", "x")]
 
 
+def hold_open(path, ready, go):
+    fd = os.open(path, os.O_RDWR)
+    os.write(ready, b"r")
+    os.read(go, 1)
+    return err(os.pwrite, fd, b"EVIL", 0), err(os.ftruncate, fd, 0)
+
+
+def test_missing_name():
+    """A file whose name is gone is decided as where it was, as long as it is a file anywhere; only a deleted one is free."""
+    for what, take_away, want in (("moved behind the mount", lambda a: os.rename(a.behind("d/f"), a.behind("e/moved")), ("EACCES", "EACCES")),
+                                  ("deleted", lambda a: as_user(ALICE, os.unlink, a.at("d/f")), ("", ""))):
+        a = archive()
+        (r1, w1), (r2, w2) = os.pipe(), os.pipe()
+        bob = Child(BOB, hold_open, a.at("d/f"), w1, r2)
+        os.read(r1, 1)
+        take_away(a)
+        T.equal(err_as(ALICE, os.stat, a.at("d/f")), "ENOENT", "the name is gone: " + what)
+        as_user(ADMIN, write_file, a.at("d/.zddc"), grants("r"))
+        os.write(w2, b"g")
+        T.equal(bob.wait(), want, "writes by a descriptor from before the revocation: " + what)
+        if want[0]:
+            T.equal(a.text("e/moved"), b"text\n", "its bytes")
+
+
 class Mapper(Worker):
     """Keeps one file mapped for writing."""
 
@@ -258,6 +282,6 @@ def test_group_revoked():
 
 
 if __name__ == "__main__":
-    T.run(test_next_open_fails, test_opens_across_the_revocation, test_writes_decided_again, test_file_moved_elsewhere, test_mapped_pages, test_standing_in_it,
+    T.run(test_next_open_fails, test_opens_across_the_revocation, test_writes_decided_again, test_file_moved_elsewhere, test_missing_name, test_mapped_pages, test_standing_in_it,
           test_sizes_are_true, test_group_revoked)
     T.finish()
