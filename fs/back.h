@@ -100,6 +100,7 @@ int back_removexattr(int dirfd, const char *name, const char *attr);
 int back_path_dir(const char *path, int *fd); /* O_PATH; caller closes */
 int back_path_read(const char *path, struct buf *out, size_t most); /* whole regular file; -EFBIG over 'most', -ELOOP for a symlink */
 int back_path_stat(const char *path, struct stat *st);
+int back_path_open(const char *path, int flags); /* fd or -errno, as back_open */
 /* The daemon's own store: <root>/.zddc.d/<name>, made 0700 on the way. */
 int back_store_dir(const char *name, int *fd); /* O_PATH; caller closes */
 /* Writes <root>/.zddc.d/<dir>/<name> atomically (temp, fsync, rename, fsync of the directory). */

@@ -69,6 +69,15 @@ int back_path_read(const char *path, struct buf *out, size_t most)
 	return *name ? back_read_all(fd, name, out, most) : -EISDIR;
 }
 
+int back_path_open(const char *path, int flags)
+{
+	AUTO_CLOSE int fd = -1;
+	const char *name;
+	int r = path_parent(path, &fd, &name);
+
+	return r < 0 ? r : back_open(fd, name, flags, 0);
+}
+
 int back_path_stat(const char *path, struct stat *st)
 {
 	AUTO_CLOSE int fd = -1;

@@ -281,6 +281,24 @@ bool gate_is_admin(const struct identity *who, struct node *dir)
 	return admin;
 }
 
+static void note_auditor(void *arg, const char *role, struct acl_src src)
+{
+	(void)src;
+	if (str_ieq(role, "auditor"))
+		*(bool *)arg = true;
+}
+
+bool gate_is_auditor(const struct identity *who, struct node *dir)
+{
+	struct acl_policy *p = policy_of(dir);
+	bool yes = policy_none();
+
+	if (!yes)
+		acl_roles(p, &who->who, note_auditor, &yes);
+	acl_policy_unref(p);
+	return yes;
+}
+
 bool gate_file_readable(const struct identity *who, const char *file)
 {
 	QUESTION(q, who, ACL_OP_READ, ".zddc", 0);

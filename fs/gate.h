@@ -28,6 +28,8 @@ bool gate_is_admin(const struct identity *who, struct node *dir);
  * 'dir' is any directory.
  */
 int gate_check_root(struct op *op, struct node *dir, enum acl_op what, const char *path, const char *needs);
+/* Holds the role auditor here? */
+bool gate_is_auditor(const struct identity *who, struct node *dir);
 /* Verbs held in dir. */
 struct acl_decision gate_verbs(const struct identity *who, struct node *dir);
 /* Visible? Waits while the index is being built. 0 or -errno; out as acl_snap_sight. */

@@ -470,7 +470,7 @@ static int change_locked(struct op *op, struct node *n, struct handle *h, const 
 		return gate_check(op, kind_of_change(c), n->parent, POLICY, ACL_POLICY_FILE);
 	case NODE_CTL_DIR:
 	case NODE_CTL_FILE:
-		return -EPERM;
+		return ctl_is_kept(n) ? -EROFS : -EPERM;
 	case NODE_VIRT:
 		break;
 	}

@@ -248,6 +248,8 @@ int place_for_new(struct op *op, enum acl_op what, struct node *dir, const char 
 
 	if (dir->gone)
 		return -ENOENT;
+	if (ctl_is_kept(dir))
+		return gate_refuse(op, EROFS, what, path, "earlier versions are there to be read");
 	if (dir->kind == NODE_CTL_DIR)
 		return gate_refuse(op, EPERM, what, path, "nothing can be made in .zddc.d: it belongs to the daemon");
 	if (dir->kind != NODE_DIR && dir->kind != NODE_SLOT)

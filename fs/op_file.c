@@ -182,6 +182,16 @@ static int open_typed(struct op *op, struct node *n, int flags, struct handle **
 	return open_draft(op, &record_draft_kind, n, flags | O_TRUNC, out);
 }
 
+static int open_kept(struct op *op, struct node *n, int flags, struct handle **out)
+{
+	AUTO_CLOSE int fd = ctl_open_kept(op, n);
+	int r = fd < 0 ? fd : handle_new(HANDLE_FILE, n, op->caller.id, flags, out);
+
+	if (r == 0)
+		handle_set_fd(*out, steal_fd(&fd));
+	return r;
+}
+
 static int open_text(struct op *op, struct node *n, int flags, struct handle **out)
 {
 	struct buf text = BUF_INIT;
@@ -189,6 +199,8 @@ static int open_text(struct op *op, struct node *n, int flags, struct handle **o
 
 	if (opens_for_writing(flags))
 		return ctl_is_command(n) ? handle_new(HANDLE_TEXT, n, op->caller.id, flags, out) : -EROFS;
+	if (ctl_is_kept(n))
+		return open_kept(op, n, flags, out);
 	r = ctl_text(op, n, &text);
 	if (r == 0)
 		r = handle_new(HANDLE_TEXT, n, op->caller.id, flags, out);

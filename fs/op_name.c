@@ -22,6 +22,7 @@
 #include "fs/policy.h"
 #include "fs/seal.h"
 #include "fs/virt.h"
+#include "fs/virt_ctl.h"
 #include "fs/withdraw.h"
 
 int name_see_first(struct op *op, struct node *dir, const char *name)
@@ -31,7 +32,7 @@ int name_see_first(struct op *op, struct node *dir, const char *name)
 
 	WITH_RDLOCK(&tree_lock);
 	if (dir->gone || !is_dir_node(dir))
-		return dir->gone ? -ENOENT : -EPERM;
+		return dir->gone ? -ENOENT : ctl_is_kept(dir) ? -EROFS : -EPERM;
 	r = entry_fill(op, dir, name, &e);
 	if (r < 0)
 		return r;

@@ -26,6 +26,7 @@
 #include "fs/record_move.h"
 #include "fs/seal.h"
 #include "fs/virt.h"
+#include "fs/virt_ctl.h"
 
 /* ------------------------------------------------------------------------------------------------ rename: doing it */
 
@@ -356,7 +357,7 @@ static int rename_locked(struct op *op, struct node *from, const char *name, str
 	if (from->gone || to->gone)
 		return -ENOENT;
 	if (!is_dir_node(from) || !is_dir_node(to))
-		return -EPERM;
+		return ctl_is_kept(from) || ctl_is_kept(to) ? -EROFS : -EPERM;
 	if ((policy_from && policy_to) || ((flags & RENAME_EXCHANGE) && (policy_from || policy_to)))
 		return rename_policies(op, from, name, to, new_name);
 	if (policy_from)

@@ -27,9 +27,11 @@
 #include "fs/op.h"
 #include "fs/policy.h"
 #include "fs/seal.h"
+#include "fs/session.h"
 #include "fs/stats.h"
 #include "fs/virt.h"
 #include "fs/virt_ask.h"
+#include "fs/virt_kept.h"
 #include "fs/watch.h"
 #include "fs/withdraw.h"
 
@@ -37,8 +39,8 @@
 #define ZDDC_VERSION "0.1"
 #endif
 
-enum ctl_kind { CTL_FILE, CTL_NAMES, CTL_OPS, CTL_LISTED, CTL_COMMAND };
-enum ctl_where { CTL_ALL, CTL_ROOT, CTL_OWN, CTL_WATCHERS, CTL_WITHDRAWN };
+enum ctl_kind { CTL_FILE, CTL_NAMES, CTL_OPS, CTL_LISTED, CTL_COMMAND, CTL_KEPT };
+enum ctl_where { CTL_ALL, CTL_ROOT, CTL_OWN, CTL_WATCHERS, CTL_WITHDRAWN, CTL_ELEVATED };
 enum ctl_place { CTL_HERE, CTL_NAMED, CTL_CHILD };
 
 struct ctl_row {
@@ -219,23 +221,14 @@ static void make_effective(const struct ask *a, struct buf *out)
 
 /* ------------------------------------------------------------------ status */
 
-static void note_auditor(void *arg, const char *role, struct acl_src src)
-{
-	(void)src;
-	if (str_ieq(role, "auditor"))
-		*(bool *)arg = true;
-}
-
 /* Root administrators and auditors see all of it. */
 static bool sees_all(const struct ask *a)
 {
 	struct acl_policy *p = policy_of(a->dir);
 	bool all = policy_none() || acl_is_root_admin(p, &a->who->who);
 
-	if (!all)
-		acl_roles(p, &a->who->who, note_auditor, &all);
 	acl_policy_unref(p);
-	return all;
+	return all || gate_is_auditor(a->who, a->dir);
 }
 
 struct figure {
@@ -414,10 +407,13 @@ static bool watches(const struct identity *who, struct node *dir)
 	struct acl_policy *p = policy_of(dir);
 	bool yes = policy_none() || acl_is_admin(p, &who->who, NULL) || (gate_verbs(who, dir).granted & V_A);
 
-	if (!yes)
-		acl_roles(p, &who->who, note_auditor, &yes);
 	acl_policy_unref(p);
-	return yes;
+	return yes || gate_is_auditor(who, dir);
+}
+
+bool ctl_is_kept(const struct node *node)
+{
+	return (node->kind == NODE_CTL_DIR || node->kind == NODE_CTL_FILE) && node->ctl && node->ctl->kind == CTL_KEPT;
 }
 
 static void make_withdrawn(const struct ask *a, struct buf *out) { withdrawn_card(a->dir, a->name, out); }
@@ -482,6 +478,8 @@ static bool row_visible(const struct ctl_row *row, const struct identity *who, s
 		return watches(who, dir);
 	case CTL_WITHDRAWN:
 		return sees_withdrawn(who, dir);
+	case CTL_ELEVATED:
+		return gate_is_admin(who, dir) && identity_elevated(who);
 	}
 	return false;
 }
@@ -556,6 +554,31 @@ static bool is_listed(struct op *op, struct node *dir, const char *name)
 	return row_visible(dir->ctl, op->caller.id, at) && withdrawn_card(at, name, &text) == 0;
 }
 
+/* A version is a file of the backing tree: what is shown of it is its own. */
+static void attr_kept(const struct stat *kept, struct stat *st)
+{
+	if (!kept->st_ino)
+		return;
+	st->st_size = S_ISREG(kept->st_mode) ? kept->st_size : 0;
+	st->st_blocks = S_ISREG(kept->st_mode) ? kept->st_blocks : 0;
+	st->st_atim = kept->st_atim;
+	st->st_mtim = kept->st_mtim;
+	st->st_ctim = kept->st_ctim;
+}
+
+static int lookup_kept(struct op *op, struct node *dir, const char *name, struct entry *out)
+{
+	struct kept_place p;
+	struct stat st;
+	int r = kept_place(dir, name, &p) ? kept_stat(op->caller.id, &p, &st) : -ENOENT;
+
+	if (r < 0)
+		return r;
+	enter_node(dir, name, S_ISDIR(st.st_mode) ? NODE_CTL_DIR : NODE_CTL_FILE, dir->ctl, NULL, out);
+	attr_kept(&st, &out->attr);
+	return 0;
+}
+
 int ctl_lookup(struct op *op, struct node *dir, const char *name, struct entry *out)
 {
 	int r = gate_enter(op, node_governor(dir));
@@ -574,6 +597,8 @@ int ctl_lookup(struct op *op, struct node *dir, const char *name, struct entry *
 		return lookup_row(op, dir, name, out);
 	if (name_class(name) == NAME_INVALID || (dir->ctl->kind == CTL_LISTED && !is_listed(op, dir, name)))
 		return -ENOENT;
+	if (ctl_is_kept(dir))
+		return lookup_kept(op, dir, name, out);
 	enter_node(dir, name, NODE_CTL_FILE, dir->ctl, strdup(name), out);
 	return 0;
 }
@@ -581,10 +606,25 @@ int ctl_lookup(struct op *op, struct node *dir, const char *name, struct entry *
 int ctl_getattr(struct op *op, struct node *node, struct stat *out)
 {
 	int r = gate_enter(op, node_governor(node));
+	struct kept_place p;
+	struct stat st;
 
-	if (!r)
-		attr_fill(node, out);
-	return r;
+	if (!r && ctl_is_kept(node))
+		r = kept_place(node, NULL, &p) ? kept_stat(op->caller.id, &p, &st) : -ENOENT;
+	if (r)
+		return r;
+	attr_fill(node, out);
+	if (ctl_is_kept(node))
+		attr_kept(&st, out);
+	return 0;
+}
+
+int ctl_open_kept(struct op *op, struct node *node)
+{
+	struct kept_place p;
+	int r = gate_enter(op, node_governor(node));
+
+	return r < 0 ? r : kept_place(node, NULL, &p) ? kept_open(op->caller.id, &p) : -ENOENT;
 }
 
 int ctl_text(struct op *op, struct node *node, struct buf *out)
@@ -624,8 +664,11 @@ static bool list_file(void *arg, const char *name)
 int ctl_list(struct op *op, struct node *dir, bool (*each)(void *arg, const char *name, mode_t type), void *arg)
 {
 	struct node *at = node_governor(dir);
+	struct kept_place p;
 	int r = gate_enter(op, at);
 
+	if (!r && ctl_is_kept(dir))
+		return kept_place(dir, NULL, &p) ? kept_list(op->caller.id, &p, each, arg) : -ENOENT;
 	if (r == 0 && dir->ctl && dir->ctl->kind == CTL_LISTED && row_visible(dir->ctl, op->caller.id, at))
 		return withdrawn_list(at, list_file, &(struct listing){each, arg});
 	if (r || dir->ctl)

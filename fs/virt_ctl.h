@@ -22,6 +22,10 @@ int ctl_lookup(struct op *op, struct node *dir, const char *name, struct entry *
 int ctl_getattr(struct op *op, struct node *node, struct stat *out);
 /* The whole text for this caller; 0 or -errno. */
 int ctl_text(struct op *op, struct node *node, struct buf *out);
+/* Is it (in) one of the directories that show earlier versions (virt_kept.h)? Nothing there can be changed: EROFS. */
+bool ctl_is_kept(const struct node *node);
+/* A version, to be read: a descriptor of the caller, or -errno. */
+int ctl_open_kept(struct op *op, struct node *node);
 /* Is it the control file that runs what is written into it (command.h)? */
 bool ctl_is_command(const struct node *node);
 /* Names in a control directory that this caller may see, until each() returns false. */

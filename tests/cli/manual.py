@@ -107,7 +107,7 @@ def options():
 def control_files():
     text = section(page("zddcfs.8"), "CONTROL FILES")
     shown = re.split(r"[\s,]+", tags(text))
-    pattern = {"FILE": ".zddc.d/%s", "NAMES": ".zddc.d/%s/NAME", "LISTED": ".zddc.d/%s/NAME"}
+    pattern = {"FILE": ".zddc.d/%s", "NAMES": ".zddc.d/%s/NAME", "LISTED": ".zddc.d/%s/NAME", "KEPT": ".zddc.d/%s/NAME"}
     for _id, name, kind, _where, form, _make in def_rows("fs/virt.def", "CTL"):
         if kind == "OPS":
             want = ".zddc.d/%sOP%s/NAME" % (name, ".json" if form == "JSON" else "")

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Earlier versions of files where history: true holds (SPEC section 11)."""
 import hashlib
+import json
 import os
 import re
 import subprocess
@@ -141,6 +142,118 @@ def test_records():
     T.equal([v[1] for v in kept(a, MDL, NAME, "ended")], texts, "nothing is lost")
 
 
+def shown(a, uid, where, name):
+    return sorted(as_user(uid, os.listdir, a.at(where, ".zddc.d/history", name)))
+
+
+def try_to_change(a, where, name):
+    """Every way to change a version: the errno of each."""
+    top = a.at(where, ".zddc.d/history", name)
+    v = os.path.join(top, sorted(os.listdir(top))[0])
+    calls = (("write", lambda: os.open(v, os.O_WRONLY)), ("truncate", lambda: os.truncate(v, 0)), ("O_TRUNC", lambda: os.open(v, os.O_RDONLY | os.O_TRUNC)),
+             ("unlink", lambda: os.unlink(v)), ("rename", lambda: os.rename(v, v + "x")), ("rename out", lambda: os.rename(v, a.at(where, "out"))),
+             ("rename in", lambda: os.rename(a.at(where, name), v)), ("create", lambda: os.open(os.path.join(top, "new"), os.O_WRONLY | os.O_CREAT)),
+             ("mkdir", lambda: os.mkdir(os.path.join(top, "new"))), ("symlink", lambda: os.symlink("x", os.path.join(top, "new"))),
+             ("chmod", lambda: os.chmod(v, 0o600)), ("utime", lambda: os.utime(v, (1, 1))), ("rmdir", lambda: os.rmdir(top)))
+    return {what: err(call) for what, call in calls}
+
+
+def test_shown():
+    a = keeping()
+    for text in ("two\n", "three\n"):
+        as_user(ALICE, write_file, a.at("d/f"), text)
+    v = shown(a, BOB, "d", "f")
+    T.equal(v, sorted(os.listdir(a.behind("d/.zddc.d/history/f"))), "versions are shown to whoever reads the file")
+    T.equal([as_user(BOB, read_file, a.at("d/.zddc.d/history/f", n)) for n in v], [b"one\n", b"two\n"], "and read")
+    st = as_user(BOB, os.stat, a.at("d/.zddc.d/history/f", v[1]))
+    T.equal((st.st_size, st.st_mode & 0o777), (4, 0o444), "with their size")
+    T.equal(as_user(BOB, os.listdir, a.at("d/.zddc.d/history")), ["f"], "history/ lists names")
+    T.equal(err_as(NOBODY, os.stat, a.at("d/.zddc.d/history/f", v[0])), "ENOENT", "nobody else sees them")
+    T.equal(err_as(BOB, os.stat, a.at("d/.zddc.d/history/../../../d")), "", "(a path that leads back)")
+    for name in ("nothing", ".zddc.d", ".zddc", "..", "f/../../ended"):
+        T.check(err_as(ADMIN, os.listdir, a.at("d/.zddc.d/history", name)) in ("ENOENT", "") or name == "..", "no way out by %s" % name)
+    T.equal(err_as(ALICE, os.stat, a.at("d/.zddc.d/rows")), "ENOENT", "the daemon's other files are nobody's")
+    for who in (ALICE, ADMIN):
+        got = as_user(ALICE, try_to_change, a, "d", "f")
+        T.equal({k: e for k, e in got.items() if e not in ("EROFS",) and not (k == "rename in" and e == "EROFS")}, {}, "EROFS for every change")
+    T.equal(kept(a, "d", "f"), [(1, b"one\n"), (2, b"two\n")], "nothing has changed")
+    as_user(ALICE, os.unlink, a.at("d/f"))
+    T.equal(err_as(BOB, os.listdir, a.at("d/.zddc.d/history/f")), "ENOENT", "an ended chain is not for everybody")
+    for who, sees in ((ALICE, True), (AUD, True), (BOB, False)):
+        names = as_user(who, os.listdir, a.at("d/.zddc.d/history"))
+        T.equal(names, ["f"] if sees else [], "ended chains in the list for %s" % PEOPLE[who])
+    ended = shown(a, AUD, "d", "f")
+    T.check(len(ended) == 1 and ended[0].endswith("-alice@example.com"), "it shows when it ended, and by whom", ended)
+    T.equal(len(as_user(AUD, os.listdir, a.at("d/.zddc.d/history/f", ended[0]))), 3, "with every version")
+    as_user(ALICE, write_file, a.at("d/f"), "new\n")
+    as_user(ALICE, write_file, a.at("d/f"), "newer\n")
+    T.equal(len(shown(a, BOB, "d", "f")), 1, "a new file's versions are everybody's again")
+    T.equal(len(shown(a, ALICE, "d", "f")), 2, "beside the ended ones")
+    as_user(ALICE, write_file, a.at("d/sub/x"), "1")
+    as_user(ALICE, write_file, a.at("d/sub/x"), "2")
+    as_user(ALICE, os.unlink, a.at("d/sub/x"))
+    as_user(ALICE, os.rmdir, a.at("d/sub"))
+    T.equal(err_as(ADMIN, os.listdir, a.at("d/.zddc.d/removed")), "ENOENT", "removed/ is not even an administrator's, not elevated")
+
+
+    def elevated():
+        p = subprocess.run([ZDDC, "elevate", "--reason", "test", "--at", a.mnt, "--", "sh", "-c", "find '%s/d/.zddc.d/removed' -type f -exec cat {} +" % a.mnt],
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, start_new_session=True)
+        return p.returncode, p.stdout, p.stderr
+    status, out, said = as_user(ADMIN, elevated)
+    T.check(status == 0 and b"1" in out and b"2" in out, "but an elevated one's", (status, out, said))
+    a.put(".zddc", KEEPS.replace("history: true", "history: false"))
+    T.check(eventually(lambda: b"history: false" in as_user(ALICE, read_file, a.at("d/.zddc.d/effective.yaml")), 5), "history is switched off")
+    T.equal(len(shown(a, BOB, "d", "f")), 1, "what was kept is still shown")
+    as_user(ALICE, write_file, a.at("d/f"), "newest\n")
+    T.equal(len(shown(a, BOB, "d", "f")), 1, "and nothing more is kept")
+    as_user(ALICE, os.rename, a.at("d/f"), a.at("d/g"))
+    T.equal(len(shown(a, BOB, "d", "g")), 1, "a rename still carries it along")
+
+
+def zddc(uid, *args):
+    p = subprocess.run([ZDDC, *args], cwd="/", user=uid, group=uid, extra_groups=[], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return p.returncode, p.stdout.decode(errors="replace"), p.stderr.decode(errors="replace")
+
+
+def test_commands():
+    """zddc history, zddc restore."""
+    a = keeping()
+    for text in ("two\n", "three\n"):
+        as_user(ALICE, write_file, a.at("d/f"), text)
+    status, out, said = zddc(BOB, "history", a.at("d/f"))
+    lines = out.splitlines()
+    T.equal((status, len(lines), said), (0, 3, ""), "history")
+    for line, rev, text, who in zip(lines, ("1", "2", "now"), ("one\n", "two\n", "three\n"), ("anonymous", "alice@example.com", "-")):
+        T.check(line.split()[0] == rev and hashlib.sha256(text.encode()).hexdigest()[:16] in line and line.split()[-1] == who, "who, when, hash", line)
+    status, out, said = zddc(BOB, "history", "--diff", a.at("d/f"))
+    T.check(status == 0 and "\n-two\n+three\n" in out, "--diff", out)
+    got = json.loads(zddc(BOB, "history", "--json", a.at("d/f"))[1])
+    T.equal([v["sha256"] for v in got["chains"][0]["versions"]], [hashlib.sha256(t).hexdigest() for t in (b"one\n", b"two\n", b"three\n")], "--json")
+    T.equal(zddc(NOBODY, "history", a.at("d/f"))[0] in (1, 4), True, "who may not see the file")
+    T.equal(zddc(ALICE, "restore", a.at("d/f"), "1"), (0, "", ""), "restore")
+    T.equal((a.text("d/f"), kept(a, "d", "f")[-1]), (b"one\n", (3, b"three\n")), "writes the old bytes, and keeps the others")
+    status, out, said = zddc(BOB, "restore", a.at("d/f"), "2")
+    T.check(status == 1 and "needs w" in said.replace("`", ""), "who may not write", (status, said))
+    T.equal(zddc(ALICE, "restore", a.at("d/f"), "77")[0], 1, "a version that is not there")
+    T.equal(zddc(ALICE, "restore", a.at("d/f"), hashlib.sha256(b"two\n").hexdigest()[:6])[0], 0, "by its hash")
+    T.equal(a.text("d/f"), b"two\n", "is the one that is meant")
+    as_user(ALICE, os.unlink, a.at("d/f"))
+    status, out, said = zddc(ALICE, "history", a.at("d/f"))
+    T.check(status == 0 and "ended" in out, "of a removed file", out)
+    T.equal(zddc(ALICE, "restore", a.at("d/f"), "1")[0], 0, "a removed file comes back")
+    T.equal(a.text("d/f"), b"one\n", "with the version one wants")
+    m = mdl()
+    as_user(DC, write_file, m.at(MDL, "x.yaml"), ROW)
+    first = m.text(MDL, NAME)
+    as_user(DC, write_file, m.at(MDL, NAME), first.replace(b"switchgear", b"nothing"))
+    T.equal(zddc(DC, "restore", m.at(MDL, NAME), "1"), (0, "", ""), "a record")
+    f = fields(m.text(MDL, NAME))
+    T.check(f["revision"] == "3" and "switchgear" in f["title"], "is a new revision with the old fields", f)
+    status, out, said = zddc(DC, "history", m.at(MDL, NAME))
+    T.equal([line.split()[0] for line in out.splitlines()], ["1", "2", "3"], "revisions as they count")
+
+
 if __name__ == "__main__":
-    T.run(test_in_place, test_names, test_writer_open, test_records)
+    T.run(test_in_place, test_names, test_writer_open, test_records, test_shown, test_commands)
     T.finish()
