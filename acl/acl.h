@@ -444,8 +444,11 @@ struct acl_rule {
 	uint32_t line;
 };
 void zddc_rules(const struct zddc_doc *doc, void (*each)(void *arg, const struct acl_rule *r), void *arg);
-/* Everybody and every role that a source of p names (also where a fence hides it); may come more than once. name as in acl_rule. */
-void acl_named(const struct acl_policy *p, void (*each)(void *arg, enum acl_who kind, const char *name), void *arg);
+/*
+ * Everybody and every role that a source of p names (also where a fence hides it), and as what; may come more than once. name as in
+ * acl_rule.
+ */
+void acl_named(const struct acl_policy *p, void (*each)(void *arg, enum acl_rule_kind as, enum acl_who kind, const char *name), void *arg);
 /* Does some paths: give policy to any directory below p, whatever its name ("*")? */
 bool acl_names_any(const struct acl_policy *p);
 /* What is held where all conditions (when:) hold: the decision's verbs before conditions were looked at. */

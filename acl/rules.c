@@ -95,12 +95,12 @@ void zddc_rules(const struct zddc_doc *doc, void (*each)(void *arg, const struct
 
 /* ---- the names of a policy ---- */
 
-typedef void name_fn(void *arg, enum acl_who kind, const char *name);
+typedef void name_fn(void *arg, enum acl_rule_kind as, enum acl_who kind, const char *name);
 
-static void name_list(const struct pattern_list *l, name_fn *each, void *arg)
+static void name_list(const struct pattern_list *l, enum acl_rule_kind as, name_fn *each, void *arg)
 {
 	for (size_t i = 0; i < l->n; i++)
-		each(arg, kind_of(&l->v[i]), l->v[i].text);
+		each(arg, as, kind_of(&l->v[i]), l->v[i].text);
 }
 
 void acl_named(const struct acl_policy *p, name_fn *each, void *arg)
@@ -108,13 +108,13 @@ void acl_named(const struct acl_policy *p, name_fn *each, void *arg)
 	for (size_t i = 0; i < p->n; i++) {
 		const struct body *b = p->c[i].body;
 		for (size_t k = 0; k < b->n_grants; k++)
-			each(arg, kind_of(&b->grants[k].who), b->grants[k].who.text);
+			each(arg, ACL_RULE_GRANT, kind_of(&b->grants[k].who), b->grants[k].who.text);
 		for (size_t k = 0; k < b->n_roles; k++) {
-			each(arg, ACL_ROLE, b->roles[k].name);
-			name_list(&b->roles[k].members, each, arg);
+			each(arg, ACL_RULE_MEMBER, ACL_ROLE, b->roles[k].name);
+			name_list(&b->roles[k].members, ACL_RULE_MEMBER, each, arg);
 		}
-		name_list(&b->admins, each, arg);
-		name_list(&b->worm, each, arg);
+		name_list(&b->admins, ACL_RULE_ADMIN, each, arg);
+		name_list(&b->worm, ACL_RULE_WORM, each, arg);
 	}
 }
 

@@ -4,7 +4,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/xattr.h>
 #include <time.h>
 
 #include "base/buf.h"
@@ -13,9 +12,9 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/control.h"
-#include "cli/engine.h"
 #include "cli/out.h"
 #include "cli/place.h"
+#include "cli/scope.h"
 #include "cli/tree.h"
 #include "cli/who.h"
 
@@ -35,8 +34,7 @@ static void question_free(struct question *q)
 /* What explain was asked with. */
 struct asked {
 	const struct cli *c;
-	const struct place *at;
-	struct engine *e;
+	const struct scope *s;
 	const struct who *who;
 	struct acl_attrs attrs;
 	unsigned flags;
@@ -93,22 +91,6 @@ static void question_for(const struct place *at, bool is_dir, enum acl_op op, st
 		buf_addc(&q->shown, '/');
 }
 
-/* Whether PATH is a directory by what is on disk, by its slash, or because policy declares it. */
-static bool is_directory(const struct asked *a)
-{
-	const char *name;
-	struct acl_policy *parent;
-	bool slot;
-
-	if (a->at->is_dir || a->at->exists || !*a->at->rel)
-		return a->at->is_dir || !*a->at->rel;
-	AUTO_FREE char *dir = place_parent(a->at->rel, &name);
-	parent = acl_snap_policy(a->e->snap, dir);
-	slot = acl_slot_find(parent, name) != NULL;
-	acl_policy_unref(parent);
-	return slot;
-}
-
 /* ------------------------------------------------------------------------------------------------ in a tree */
 
 static bool about_seeing(enum acl_op op)
@@ -121,7 +103,7 @@ static void decide_sight(const struct asked *a, const char *dir, const struct ac
 {
 	struct acl_sight sight = {0};
 
-	if (acl_snap_sight(a->e->snap, dir, rq, &sight) < 0 || d->allowed == sight.enter || (op == ACL_OP_LIST && d->allowed))
+	if (acl_snap_sight(a->s->e.snap, dir, rq, &sight) < 0 || d->allowed == sight.enter || (op == ACL_OP_LIST && d->allowed))
 		return;
 	d->allowed = sight.enter;
 	d->reason = sight.enter ? BECAUSE_VISIBLE : BECAUSE_UNSEEN;
@@ -131,7 +113,7 @@ static void decide_sight(const struct asked *a, const char *dir, const struct ac
 /* Decides one operation; appends the explanation. Returns what was decided. */
 static bool explain_op(const struct asked *a, enum acl_op op, const struct question *q, struct buf *out, verbset *held)
 {
-	struct acl_policy *p = acl_snap_policy(a->e->snap, q->dir);
+	struct acl_policy *p = acl_snap_policy(a->s->e.snap, q->dir);
 	struct acl_request rq = acl_request_for(op, q->name, &a->who->p, &a->attrs, a->flags);
 	struct acl_decision d = acl_decide(p, &rq);
 	AUTO_BUF shown = BUF_INIT, text = BUF_INIT;
@@ -158,7 +140,7 @@ static bool explain_op(const struct asked *a, enum acl_op op, const struct quest
 static void json_head(const struct asked *a, struct buf *out)
 {
 	buf_addc(out, '{');
-	json_kv(out, "path", *a->at->rel ? a->at->rel : ".");
+	json_kv(out, "path", *a->s->at.rel ? a->s->at.rel : ".");
 	json_kv(out, "principal", a->who->email);
 	json_key(out, "groups");
 	buf_addc(out, '[');
@@ -167,13 +149,13 @@ static void json_head(const struct asked *a, struct buf *out)
 		json_str(out, a->who->groups[i]);
 	}
 	buf_addc(out, ']');
-	json_kv(out, "root", a->at->root);
+	json_kv(out, "root", a->s->at.root);
 }
 
 /* Verb by verb: for each, the operation that stands for it. */
 static int explain_verbs(const struct asked *a, struct buf *out)
 {
-	bool is_dir = is_directory(a), json = cli_has(a->c, OPT_JSON);
+	bool is_dir = scope_is_dir(a->s), json = cli_has(a->c, OPT_JSON);
 	const enum acl_op ops[] = {is_dir ? ACL_OP_LIST : ACL_OP_READ, ACL_OP_WRITE, ACL_OP_CREATE, ACL_OP_UNLINK};
 	verbset held = 0;
 	char verbs[8];
@@ -187,7 +169,7 @@ static int explain_verbs(const struct asked *a, struct buf *out)
 		bool last = i == ARRAY_LEN(ops);
 		__attribute__((cleanup(question_free))) struct question q;
 
-		question_for(a->at, is_dir, last ? ACL_OP_WRITE : ops[i], &q);
+		question_for(&a->s->at, is_dir, last ? ACL_OP_WRITE : ops[i], &q);
 		if (last) { /* the verb a is the right to write the policy file of the governing directory */
 			q.name = ".zddc";
 			buf_reset(&q.shown);
@@ -214,7 +196,7 @@ static int explain_one(const struct asked *a, enum acl_op op, struct buf *out)
 	verbset held;
 	bool allowed;
 
-	question_for(a->at, is_directory(a), op, &q);
+	question_for(&a->s->at, scope_is_dir(a->s), op, &q);
 	allowed = explain_op(a, op, &q, out, &held);
 	if (cli_has(a->c, OPT_JSON))
 		buf_addc(out, '\n');
@@ -241,22 +223,22 @@ static int attributes(const struct cli *c, struct acl_attrs *out)
 	return ZDDC_YES;
 }
 
-static int explain_tree(const struct cli *c, const struct place *at, int op)
+static int explain_tree(const struct cli *c, int op)
 {
-	AUTO_ENGINE e = {0};
+	AUTO_SCOPE scope = {0};
 	AUTO_WHO who = {0};
 	AUTO_BUF out = BUF_INIT;
-	struct asked a = {.c = c, .at = at, .e = &e, .who = &who, .flags = cli_has(c, OPT_ELEVATED) ? ACL_IS_ELEVATED : 0};
+	struct asked a = {.c = c, .s = &scope, .who = &who, .flags = cli_has(c, OPT_ELEVATED) ? ACL_IS_ELEVATED : 0};
 	int status = attributes(c, &a.attrs), complaint;
 
 	if (status == ZDDC_YES)
-		status = engine_open(c, at->root, &e);
+		status = scope_open(c, c->arg, &scope);
 	if (status == ZDDC_YES)
-		status = who_find(e.tree, c->opt[OPT_AS], c->opt[OPT_GROUPS], &who);
+		status = who_find(scope.e.tree, c->opt[OPT_AS], c->opt[OPT_GROUPS], &who);
 	if (status != ZDDC_YES)
 		return status;
 	status = op < 0 ? explain_verbs(&a, &out) : explain_one(&a, (enum acl_op)op, &out);
-	complaint = engine_complaints(&e);
+	complaint = engine_complaints(&scope.e);
 	if (complaint != ZDDC_IO)
 		out_put(&out);
 	return complaint != ZDDC_YES ? complaint : status;
@@ -350,38 +332,6 @@ static int explain_mount(const struct cli *c, const struct place *at, int op)
 	return status;
 }
 
-/* Another's rights on a mount are worked out here, from the policy files that one may read: by the mount's own rules? */
-static int same_rules(const struct cli *c, const struct place *at)
-{
-	AUTO_ENGINE e = {0};
-	AUTO_BUF whoami = BUF_INIT;
-	const char *rel = at->rel;
-	char hash[SHA256_HEX] = "";
-	struct acl_policy *p;
-	json_t *root;
-	bool strict, same;
-	int status = engine_open(c, at->root, &e);
-
-	if (status != ZDDC_YES)
-		return status;
-	if (control_read(at->dir, "whoami.json", &whoami) < 0 || getxattr(at->dir, "user.zddc.policy", hash, sizeof hash - 1) < 0)
-		return out_fail(ZDDC_IO, "%s: the mount does not say by which rules it decides", at->dir);
-	root = control_json(&whoami);
-	strict = json_is_true(json_object_get(root, "strict"));
-	json_decref(root);
-	rel = strlen(at->dir) > strlen(at->root) ? at->dir + strlen(at->root) : "";
-	p = acl_snap_policy(e.snap, *rel == '/' ? rel + 1 : rel);
-	same = !strcmp(acl_policy_hash(p), hash);
-	acl_policy_unref(p);
-	status = engine_complaints(&e);
-	if (status == ZDDC_YES && !same)
-		status = out_fail(ZDDC_IO, "you cannot read all the policy that decides there, or the mount has other defaults: ask as an "
-					   "administrator, or name them with --defaults FILE");
-	if (status == ZDDC_YES && strict != cli_has(c, OPT_STRICT))
-		status = out_fail(ZDDC_USAGE, "the mount is%s strict: %s --strict", strict ? "" : " not", strict ? "add" : "leave away");
-	return status;
-}
-
 static int op_of(const struct cli *c, int *op)
 {
 	const char *names[ACL_OP_COUNT];
@@ -414,12 +364,6 @@ int cmd_explain(const struct cli *c)
 	status = place_find(c->arg, c->opt[OPT_ROOT], &at);
 	if (status != ZDDC_YES)
 		return status;
-	if (at.on_mount && !cli_has(c, OPT_AS))
-		return explain_mount(c, &at, op);
-	if (at.on_mount) {
-		status = same_rules(c, &at);
-		if (status != ZDDC_YES)
-			return status;
-	}
-	return explain_tree(c, &at, op);
+	/* another's rights on a mount are worked out here, from the policy that one may read */
+	return at.on_mount && !cli_has(c, OPT_AS) ? explain_mount(c, &at, op) : explain_tree(c, op);
 }

@@ -45,6 +45,7 @@ int engine_defaults(const struct cli *c, struct zddc_doc **out)
 
 void engine_over(const struct zddc_source *source, struct zddc_doc *defaults, bool strict, struct engine *e)
 {
+	e->source = source;
 	e->defaults = defaults;
 	e->acl = acl_new(defaults, strict);
 	e->snap = acl_snap_new(e->acl, source);

@@ -10,7 +10,8 @@ struct tree;
 struct buf;
 
 struct engine {
-	struct tree *tree;
+	struct tree *tree; /* NULL over another source */
+	const struct zddc_source *source;
 	struct zddc_doc *defaults;
 	struct acl *acl;
 	struct acl_snap *snap;

@@ -32,49 +32,85 @@ static char *lower_copy(const char *s)
 	return copy;
 }
 
-/* The text and the map of identities.yaml: 0, -ENOENT (then *map is NULL) or another -errno, with what is wrong in d. */
-static int identities(struct tree *t, struct buf *text, struct diags *d, struct idmap **map)
-{
-	int err = tree_read(t, IDENTITIES, LIMIT_DOC_BYTES, text);
+struct who_map {
+	struct buf text;
+	struct arena arena;
+	struct ynode *doc; /* of the text; NULL: none, or invalid */
+	struct idmap *map; /* NULL: the same */
+};
 
-	*map = NULL;
+/* Loads identities.yaml: 0, -ENOENT (then everything is NULL) or another -errno, with what is wrong in d. */
+static int load(struct tree *t, struct who_map *m, struct diags *d)
+{
+	AUTO_DIAGS ignored = DIAGS_INIT;
+	int err = tree_read(t, IDENTITIES, LIMIT_DOC_BYTES, &m->text);
+
+	*m = (struct who_map){.text = m->text, .arena = ARENA_INIT};
 	if (err == -ENOENT || err == -ENOTDIR)
 		return -ENOENT;
 	if (err) {
 		diag_add(d, DIAG_ERROR, IDENTITIES, 0, 0, "cannot be read: %s", strerror(-err));
 		return err;
 	}
-	return idmap_parse(IDENTITIES, buf_str(text), text->len, d, map);
+	if (ynode_parse(&m->arena, IDENTITIES, buf_str(&m->text), m->text.len, &ignored, &m->doc) < 0)
+		m->doc = NULL;
+	return idmap_parse(IDENTITIES, buf_str(&m->text), m->text.len, d, &m->map);
 }
+
+static void unload(struct who_map *m)
+{
+	idmap_free(m->map);
+	arena_free(&m->arena);
+	buf_free(&m->text);
+}
+
+#define AUTO_MAP __attribute__((cleanup(unload))) struct who_map
 
 int who_check_identities(struct tree *t, struct diags *d)
 {
-	AUTO_BUF text = BUF_INIT;
-	struct idmap *map;
-	int err = identities(t, &text, d, &map);
+	AUTO_MAP m = {0};
 
-	idmap_free(map);
-	return err;
+	return load(t, &m, d);
 }
 
-/* The Unix user with that address, by the keys of the map's text, or NULL. */
-static struct passwd *user_of(const struct buf *text, const char *email)
+struct who_map *who_map_open(struct tree *t)
 {
-	struct arena a = ARENA_INIT;
+	struct who_map *m = calloc(1, sizeof *m);
 	AUTO_DIAGS ignored = DIAGS_INIT;
-	struct ynode *doc;
-	struct passwd *user = NULL;
 
-	if (ynode_parse(&a, IDENTITIES, buf_str(text), text->len, &ignored, &doc) == 0)
-		ynode_each(e, ynode_get(doc, "identities")) {
-			char *end;
-			unsigned long uid = strtoul(e->key->text, &end, 10);
+	if (!m)
+		abort();
+	if (t)
+		load(t, m, &ignored);
+	return m;
+}
 
-			if (!user && e->kind == Y_SCALAR && str_ieq(e->text, email))
-				user = *end ? getpwnam(e->key->text) : getpwuid((uid_t)uid);
-		}
-	arena_free(&a);
-	return user;
+void who_map_free(struct who_map *m)
+{
+	if (!m)
+		return;
+	unload(m);
+	free(m);
+}
+
+void who_map_each(const struct who_map *m, void (*each)(void *arg, const struct ynode *entry), void *arg)
+{
+	ynode_each(e, ynode_get(m->doc, "identities"))
+		if (e->kind == Y_SCALAR)
+			each(arg, e);
+}
+
+/* The Unix user with that address, or NULL. */
+static struct passwd *user_of(const struct who_map *m, const char *email)
+{
+	ynode_each(e, ynode_get(m->doc, "identities")) {
+		char *end;
+		unsigned long uid = strtoul(e->key->text, &end, 10);
+
+		if (e->kind == Y_SCALAR && str_ieq(e->text, email))
+			return *end ? getpwnam(e->key->text) : getpwuid((uid_t)uid);
+	}
+	return NULL;
 }
 
 static void add_group(struct who *w, const char *name, size_t len)
@@ -116,18 +152,8 @@ static void unix_groups(struct who *w, const struct passwd *user)
 	}
 }
 
-static void fill(struct who *w, const struct idmap *map, const struct buf *text, const char *as, const char *groups)
+static void use_groups(struct who *w, const char *groups, const struct passwd *user)
 {
-	struct passwd *user = NULL;
-
-	if (!as) {
-		user = getpwuid(getuid());
-		const char *email = map ? idmap_find(map, user ? user->pw_name : NULL, getuid(), NULL) : NULL;
-		w->email = email ? lower_copy(email) : NULL;
-	} else if (!str_ieq(as, "anonymous")) {
-		w->email = lower_copy(as);
-		user = user_of(text, as);
-	}
 	if (groups)
 		named_groups(w, groups);
 	else if (user)
@@ -136,23 +162,42 @@ static void fill(struct who *w, const struct idmap *map, const struct buf *text,
 	w->p.groups = (const char *const *)w->groups;
 }
 
+void who_of(const struct who_map *m, const char *email, struct who *out)
+{
+	*out = (struct who){.email = lower_copy(email)};
+	use_groups(out, NULL, user_of(m, email));
+}
+
+static void fill(struct who *w, const struct who_map *m, const char *as, const char *groups)
+{
+	struct passwd *user = NULL;
+
+	if (!as) {
+		user = getpwuid(getuid());
+		const char *email = m->map ? idmap_find(m->map, user ? user->pw_name : NULL, getuid(), NULL) : NULL;
+		w->email = email ? lower_copy(email) : NULL;
+	} else if (!str_ieq(as, "anonymous")) {
+		w->email = lower_copy(as);
+		user = user_of(m, as);
+	}
+	use_groups(w, groups, user);
+}
+
 int who_find(struct tree *t, const char *as, const char *groups, struct who *out)
 {
-	AUTO_BUF text = BUF_INIT;
+	AUTO_MAP m = {0};
 	AUTO_DIAGS d = DIAGS_INIT;
-	struct idmap *map;
 	int err;
 
 	*out = (struct who){0};
 	if (as && !str_ieq(as, "anonymous") && !idmap_email_ok(as))
 		return out_fail(ZDDC_USAGE, "--as %s: give an e-mail address, or \"anonymous\"", as);
-	err = identities(t, &text, &d, &map);
+	err = load(t, &m, &d);
 	if (err && err != -ENOENT && !as) {
 		out_diags(&d);
 		return ZDDC_POLICY;
 	}
-	fill(out, map, &text, as, groups);
-	idmap_free(map);
+	fill(out, &m, as, groups);
 	return ZDDC_YES;
 }
 

@@ -104,7 +104,7 @@ static bool is_formula(const char *s)
 	return s[1] && type != Y_INT && type != Y_FLOAT;
 }
 
-static void add_cell(struct buf *out, const char *text, bool guard)
+void csv_cell(struct buf *out, const char *text, bool guard)
 {
 	size_t n = strlen(text);
 	bool formula = guard && is_formula(text);
@@ -131,7 +131,7 @@ static void add_value(struct buf *out, const struct ynode *v)
 	AUTO_BUF text = BUF_INIT;
 	bool plain = v->kind == Y_LIST;
 	if (v->kind == Y_SCALAR) {
-		add_cell(out, v->type == Y_NULL ? "" : v->text, v->type == Y_STR);
+		csv_cell(out, v->type == Y_NULL ? "" : v->text, v->type == Y_STR);
 		return;
 	}
 	ynode_each(m, v)
@@ -141,7 +141,7 @@ static void add_value(struct buf *out, const struct ynode *v)
 	else
 		ynode_each(m, v)
 			buf_addf(&text, "%s%s", m == v->child ? "" : "; ", m->text);
-	add_cell(out, buf_str(&text), true);
+	csv_cell(out, buf_str(&text), true);
 }
 
 static void end_cell(const struct table *t, size_t i, struct buf *out) { buf_adds(out, i + 1 < t->n ? "," : "\r\n"); }
@@ -149,7 +149,7 @@ static void end_cell(const struct table *t, size_t i, struct buf *out) { buf_add
 void table_csv_header(const struct table *t, struct buf *out)
 {
 	for (size_t i = 0; i < t->n; i++) {
-		add_cell(out, t->columns[i], true);
+		csv_cell(out, t->columns[i], true);
 		end_cell(t, i, out);
 	}
 }
@@ -159,7 +159,7 @@ void table_csv_row(const struct table *t, const struct ynode *doc, const char *d
 	for (size_t i = 0; i < t->n; i++) {
 		const struct ynode *v = doc && doc->kind == Y_MAP ? ynode_get(doc, t->columns[i]) : NULL;
 		if (derived && !strcmp(t->columns[i], derived))
-			add_cell(out, value, true);
+			csv_cell(out, value, true);
 		else if (v)
 			add_value(out, v);
 		end_cell(t, i, out);
@@ -171,9 +171,9 @@ static void flat_row(const struct table *t, const struct flat *f, const char *de
 	for (size_t i = 0; i < t->n; i++) {
 		const struct flat_field *v = flat_get(f, t->columns[i]);
 		if (derived && !strcmp(t->columns[i], derived))
-			add_cell(out, value, true);
+			csv_cell(out, value, true);
 		else if (v)
-			add_cell(out, v->type == Y_NULL ? "" : v->text, v->type == Y_STR);
+			csv_cell(out, v->type == Y_NULL ? "" : v->text, v->type == Y_STR);
 		end_cell(t, i, out);
 	}
 }

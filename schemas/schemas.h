@@ -181,6 +181,8 @@ void table_csv_header(const struct table *t, struct buf *out);
 void table_csv_row(const struct table *t, const struct ynode *doc, const char *derived, const char *value, struct buf *out);
 /* The same from the text of a record; one that cannot be read gives a row with the derived field only. */
 void table_csv_text(const struct table *t, const char *text, size_t len, const char *derived, const char *value, struct buf *out);
+/* One cell of any table. 'guard': what a spreadsheet would take for a formula is shown as text. */
+void csv_cell(struct buf *out, const char *text, bool guard);
 
 /* ------------------------------------------------------------------ names of kept versions (SPEC section 11) */
 

@@ -4,7 +4,7 @@ _zddc() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'init explain why whoami check fmt test show-defaults seal accept mark hold withdraw elevate with audit history restore help' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'init explain why access whoami check fmt test show-defaults seal accept mark hold withdraw elevate with audit history restore help' -- "$cur")
         return
     fi
     case $prev in
@@ -14,7 +14,7 @@ _zddc() {
     case $cur in
     -*) ;;
     *)  if [ "${COMP_WORDS[1]}" = help ]; then
-            mapfile -t COMPREPLY < <(compgen -W 'init explain why whoami check fmt test show-defaults seal accept mark hold withdraw elevate with audit history restore help' -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W 'init explain why access whoami check fmt test show-defaults seal accept mark hold withdraw elevate with audit history restore help' -- "$cur")
         else
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -25,6 +25,7 @@ _zddc() {
     init) mapfile -t COMPREPLY < <(compgen -W '--json --help --here --admin' -- "$cur") ;;
     explain) mapfile -t COMPREPLY < <(compgen -W '--json --help --as --op --groups --elevated --root --environment --provenance --risk --defaults --strict' -- "$cur") ;;
     why) mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$cur") ;;
+    access) mapfile -t COMPREPLY < <(compgen -W '--json --help --root --matrix --csv --html --defaults --strict --who' -- "$cur") ;;
     whoami) mapfile -t COMPREPLY < <(compgen -W '--json --help --as --groups --root --defaults --strict' -- "$cur") ;;
     check) mapfile -t COMPREPLY < <(compgen -W '--json --help --root --defaults --strict' -- "$cur") ;;
     fmt) mapfile -t COMPREPLY < <(compgen -W '--json --help --check --write' -- "$cur") ;;

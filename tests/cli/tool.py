@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the tests of the zddc tool share: running it, trees in a temporary directory, a terminal."""
+import html.parser
 import json
 import os
 import pty
@@ -76,6 +77,37 @@ def data(p):
     except ValueError:
         T.check(False, "JSON of %s" % " ".join(map(os.fsdecode, p.args[1:])), (p.returncode, p.stdout, p.stderr))
         return {}
+
+
+class Page(html.parser.HTMLParser):
+    """A page that zddc wrote: its text, its links, and whether it needs anything but itself."""
+
+    def __init__(self, source):
+        super().__init__()
+        self.source, self.text, self.links, self.ids, self.tags = source, "", [], set(), set()
+        self.feed(source)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.add(tag)
+        for name, value in attrs:
+            if name == "href":
+                self.links.append(value)
+            if name == "id":
+                T.check(value not in self.ids, "an id is there once", value)
+                self.ids.add(value)
+            T.check(not name.startswith("on") and name not in ("src", "srcset"), "no attribute that loads or runs", (tag, name))
+
+    def handle_data(self, data):
+        self.text += data
+
+    def self_contained(self):
+        T.check(self.source.startswith("<!DOCTYPE html>") and self.source.rstrip().endswith("</html>"), "a whole page")
+        T.check(not self.tags & {"script", "link", "img", "iframe", "object", "embed", "form"}, "nothing that loads or runs", self.tags)
+        T.check("url(" not in self.source and "@import" not in self.source, "a style that loads nothing")
+        lost = [l for l in self.links if not l.startswith("#") or l[1:] not in self.ids]
+        T.check(not lost, "every link leads to a place of the page", lost[:5])
+        for wanted in ("prefers-color-scheme:dark", "@media print", "name=\"viewport\"", "default-src 'none'", "lang=\"en\""):
+            T.check(wanted in self.source, "the page has " + wanted)
 
 
 def finish(*functions):
