@@ -389,6 +389,8 @@ struct zddc_source {
 	int (*last_root)(void *ctx, struct buf *text);
 	/* Called for each invalid document when it is found; may be NULL. */
 	void (*invalid)(void *ctx, const char *dir, const struct diags *d);
+	/* Called for each document that was read and is valid: it takes effect; may be NULL. */
+	void (*valid)(void *ctx, const char *dir, const char *text, size_t len);
 	void *ctx;
 };
 

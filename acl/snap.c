@@ -123,6 +123,8 @@ static void read_own(struct acl_snap *s, struct entry *e)
 		err = zddc_parse(buf_str(&file), buf_str(&text), text.len, false, &d, &e->own.doc);
 	if (err)
 		mark_invalid(s, e, buf_str(&file), &d);
+	else if (s->source.valid)
+		s->source.valid(s->source.ctx, e->dir, buf_str(&text), text.len);
 }
 
 /* ---- policies ---- */

@@ -105,6 +105,14 @@ bool audit_in_request(void);
 /* Everything that this thread said is on disk. No lock may be held. 0 or -errno. */
 int audit_settle(void);
 
+/*
+ * The end of the chain as it is on disk, signed with the key in .zddc.d/ledger/key (made if there is none), kept in the store and said in
+ * the ledger (ledger.h, checkpoints). A sentence instead if that is not possible.
+ */
+void audit_checkpoint(struct buf *out);
+/* A new file of the ledger (SIGUSR2, for logrotate). */
+void audit_rotate(void);
+
 /* Figures for status. */
 struct audit_figures {
 	char chain[LEDGER_NAME_MAX + 1], file[LEDGER_NAME_MAX + 1];

@@ -10,11 +10,13 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/err.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/sha256.h"
 #include "base/str.h"
 #include "fs/audit.h"
+#include "fs/audit_roles.h"
 #include "fs/back.h"
 #include "fs/caller.h"
 #include "fs/policy.h"
@@ -120,6 +122,19 @@ static char *policy_in(const char *dir)
 	return buf_steal(&file);
 }
 
+/* The engine has the old text still. */
+static void say_roles(const struct identity *who, const char *dir, const char *file, const char *text, size_t len)
+{
+	struct zddc_doc *old = policy_doc(dir, NULL), *new = NULL;
+	AUTO_DIAGS d = DIAGS_INIT;
+
+	if (text && zddc_parse(file, text, len, false, &d, &new) != 0)
+		new = NULL;
+	audit_roles_changed(who, file, old, new);
+	zddc_unref(new);
+	zddc_unref(old);
+}
+
 void audit_policy_committed(struct op *op, const struct identity *who, const char *dir, const char *text, size_t len)
 {
 	AUTO_FREE char *file = policy_in(dir);
@@ -130,6 +145,7 @@ void audit_policy_committed(struct op *op, const struct identity *who, const cha
 	change(file, text ? sha : NULL, old);
 	audit_by_events(op);
 	say(LEDGER_POLICY_CHANGE, who, false, file, old, text ? sha : NULL);
+	say_roles(who, dir, file, text, len);
 }
 
 static void arrived(enum ledger_event event, const char *dir, const char *text, size_t len)

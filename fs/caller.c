@@ -22,6 +22,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "fs/audit.h"
 #include "fs/audit_policy.h"
 #include "fs/audit.h"
 #include "fs/back.h"

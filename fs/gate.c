@@ -247,6 +247,18 @@ static int enter(const struct identity *who, struct node *dir)
 
 int gate_enter(struct op *op, struct node *dir) { return enter(op->caller.id, dir); }
 
+void gate_listed(struct op *op, struct node *dir)
+{
+	QUESTION(q, op->caller.id, ACL_OP_LIST, NULL, 0);
+	struct acl_policy *p = policy_of(dir);
+	struct acl_decision d = decide(p, op->caller.id, &q.rq);
+
+	if (!d.allowed)
+		d.reason = BECAUSE_VISIBLE;
+	audit_passed(op, ACL_OP_LIST, dir, NULL, p, &q.rq, &d);
+	acl_policy_unref(p);
+}
+
 bool gate_may(const struct identity *who, enum acl_op what, struct node *dir, const char *name, unsigned flags)
 {
 	struct question q;
@@ -288,13 +300,20 @@ static void note_auditor(void *arg, const char *role, struct acl_src src)
 		*(bool *)arg = true;
 }
 
-bool gate_is_auditor(const struct identity *who, struct node *dir)
+static bool is_auditor(struct acl_policy *p, const struct identity *who)
 {
-	struct acl_policy *p = policy_of(dir);
 	bool yes = policy_none();
 
 	if (!yes)
 		acl_roles(p, &who->who, note_auditor, &yes);
+	return yes;
+}
+
+bool gate_is_auditor(const struct identity *who, struct node *dir)
+{
+	struct acl_policy *p = policy_of(dir);
+	bool yes = is_auditor(p, who);
+
 	acl_policy_unref(p);
 	return yes;
 }
@@ -319,6 +338,17 @@ bool gate_file_readable(const struct identity *who, const char *file)
 static bool readable(void *arg, const char *file) { return policy_none() || gate_file_readable(arg, file); }
 
 struct acl_view gate_view(const struct identity *who) { return (struct acl_view){readable, (void *)who}; }
+
+bool gate_knows(const struct identity *who, const char *dir)
+{
+	QUESTION(q, who, ACL_OP_READ, NULL, 0);
+	struct acl_policy *p = policy_at(dir);
+	struct acl_decision d = decide(p, who, &q.rq);
+	bool yes = (d.effective & (V_R | V_A)) || acl_is_admin(p, &who->who, NULL) || is_auditor(p, who);
+
+	acl_policy_unref(p);
+	return yes;
+}
 
 struct gate_counters gate_counters(void)
 {

@@ -35,6 +35,8 @@ struct acl_decision gate_verbs(const struct identity *who, struct node *dir);
 /* Visible? Waits while the index is being built. 0 or -errno; out as acl_snap_sight. */
 int gate_sight(const struct identity *who, struct node *dir, struct acl_sight *out);
 int gate_sight_path(const struct identity *who, const char *dir, struct acl_sight *out);
+/* It is being listed by whoever may: the ledger hears of it where that is wanted, or where only elevation opens it. */
+void gate_listed(struct op *op, struct node *dir);
 /* Enter a directory: 0, or -ENOENT (it looks absent); never recorded for stat probes. */
 int gate_enter(struct op *op, struct node *dir);
 
@@ -89,6 +91,12 @@ long long gate_now(void);
 /* It is not before that (the clock of the last run). */
 void gate_clock_floor(long long at);
 void gate_free(void);
+
+/*
+ * May this reader know what happened in that directory (a path, which need not be there any more): by r or a there, as its administrator, or
+ * as an auditor?
+ */
+bool gate_knows(const struct identity *who, const char *dir);
 
 /* Counters for status. */
 struct gate_counters {

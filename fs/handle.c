@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "fs/audit.h"
+#include "fs/audit_view.h"
 #include "fs/caller.h"
 #include "fs/draft.h"
 #include "fs/node.h"
@@ -250,6 +251,7 @@ void handle_free(struct handle *h)
 		close(h->fd);
 	quota_give(h->who->uid, h->text.len);
 	audit_handle_free(h);
+	audit_view_free(h->view);
 	buf_free(&h->text);
 	virt_rows_put(h->rows);
 	arena_free(&h->names_mem);

@@ -19,6 +19,7 @@
 struct node;
 struct identity;
 struct audit_opened;
+struct audit_view;
 struct draft;
 struct virt_rows;
 
@@ -57,6 +58,7 @@ struct handle {
 	struct audit_opened *opened; /* atomic; audit.h: what allowed to write here, until the first write is in the ledger */
 	struct draft *draft;
 	struct buf text;
+	struct audit_view *view; /* HANDLE_TEXT: a stream (audit_view.h) instead of text */
 	pthread_mutex_t lock; /* of the four below */
 	struct arena names_mem;
 	struct listed *names;

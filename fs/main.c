@@ -245,10 +245,13 @@ static void *watch_signals(void *arg)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR2);
 	while (sigwait(&set, &sig) == 0) {
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 		if (sig == SIGHUP) {
 			reload();
+		} else if (sig == SIGUSR2) {
+			audit_rotate();
 		} else {
 			fuse_session_exit(run.session);
 			pthread_kill(run.main_thread, SIGUSR1); /* an older library does not wake its loop by itself */
@@ -268,6 +271,7 @@ static void block_signals(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGUSR2);
 	pthread_sigmask(SIG_BLOCK, &set, NULL);
 	sigaction(SIGUSR1, &wake, NULL);
 	signal(SIGPIPE, SIG_IGN);

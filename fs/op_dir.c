@@ -365,6 +365,8 @@ int op_opendir(struct op *op, struct node *dir, struct handle **out)
 	if (dir->kind != NODE_DIR && dir->kind != NODE_SLOT && dir->kind != NODE_CTL_DIR)
 		return -ENOTDIR;
 	r = gate_enter(op, node_governor(dir));
+	if (r == 0 && dir->kind != NODE_CTL_DIR)
+		gate_listed(op, dir);
 	return r < 0 ? r : handle_new(HANDLE_DIR, dir, op->caller.id, 0, out);
 }
 

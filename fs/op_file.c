@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "fs/audit.h"
+#include "fs/audit_view.h"
 #include "fs/away.h"
 #include "fs/back.h"
 #include "fs/command.h"
@@ -192,13 +193,29 @@ static int open_kept(struct op *op, struct node *n, int flags, struct handle **o
 	return r;
 }
 
+static int open_stream(struct op *op, struct node *n, int flags, struct handle **out)
+{
+	struct audit_view *view;
+	int r = ctl_stream(op, n, &view);
+
+	if (r == 0)
+		r = handle_new(HANDLE_TEXT, n, op->caller.id, flags, out);
+	if (r == 0)
+		(*out)->view = view;
+	else
+		audit_view_free(view);
+	return r;
+}
+
 static int open_text(struct op *op, struct node *n, int flags, struct handle **out)
 {
 	struct buf text = BUF_INIT;
 	int r;
 
 	if (opens_for_writing(flags))
-		return ctl_is_command(n) ? handle_new(HANDLE_TEXT, n, op->caller.id, flags, out) : -EROFS;
+		return ctl_is_command(n) ? handle_new(HANDLE_TEXT, n, op->caller.id, flags, out) : ctl_is_stream(n) ? -EPERM : -EROFS;
+	if (ctl_is_stream(n))
+		return open_stream(op, n, flags, out);
 	if (ctl_is_kept(n))
 		return open_kept(op, n, flags, out);
 	r = ctl_text(op, n, &text);
@@ -477,6 +494,8 @@ ssize_t op_read(struct op *op, struct handle *h, void *data, size_t size, off_t 
 	case HANDLE_DRAFT:
 		return draft_read(h->draft, data, size, off);
 	case HANDLE_TEXT:
+		if (h->view)
+			return audit_view_read(h->view, data, size, off);
 		left = (size_t)off < h->text.len ? h->text.len - (size_t)off : 0;
 		size = size < left ? size : left;
 		if (size)

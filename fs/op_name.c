@@ -271,7 +271,7 @@ static int refuse_withdrawn(struct op *op, struct node *dir, const char *name)
 
 static int rmdir_decided(struct op *op, struct node *dir, const char *name, int dirfd, const struct acl_policy *p)
 {
-	bool maker = is_maker(op, dir, name, dirfd, p);
+	bool maker = !gate_may(op->caller.id, ACL_OP_RMDIR, dir, name, 0) && is_maker(op, dir, name, dirfd, p);
 	int r = maker ? 0 : gate_check(op, ACL_OP_RMDIR, dir, name, 0);
 
 	if (maker)

@@ -21,6 +21,7 @@
 #include "base/log.h"
 #include "base/sha256.h"
 #include "defaults/defaults.h"
+#include "fs/audit.h"
 #include "fs/audit_policy.h"
 #include "fs/away.h"
 #include "fs/back.h"
@@ -61,10 +62,7 @@ static struct {
 	const char *defaults_file; /* NULL: the built-in ones */
 	struct timespec began;
 
-	/* the text read last, until it is known to be valid; only used under the snapshot's lock */
-	char *read_dir;
-	struct buf read_text;
-	struct buf last_root; /* the root's last valid text; the same lock */
+	struct buf last_root; /* the root's last valid text; only used under the snapshot's lock */
 
 	pthread_mutex_t lock; /* of everything below */
 	pthread_cond_t work;
@@ -191,6 +189,15 @@ static void log_each(const struct diags *d)
 			log_err("%s: %s", d->v[i].file, d->v[i].text);
 }
 
+static void say_invalid(const char *dir, const char *text)
+{
+	AUTO_BUF file = BUF_INIT;
+	const struct ledger_attr attrs[] = {LEDGER_ATTR_TEXT("reason", text)};
+
+	buf_addf(&file, "%s%s.zddc", dir, *dir ? "/" : "");
+	audit_event(&(struct audit_event){.event = LEDGER_POLICY_INVALID, .path = buf_str(&file), .daemon = true, .attrs = attrs, .n_attrs = 1, AUDIT_EVENT_INIT});
+}
+
 /* Log each text once; remember it for status. */
 static void invalid_note(const char *dir, const struct diags *d)
 {
@@ -213,6 +220,7 @@ static void invalid_note(const char *dir, const struct diags *d)
 		return;
 	free(v->text);
 	v->text = buf_steal(&text);
+	say_invalid(dir, v->text);
 	log_err("%s%s.zddc is invalid, so nothing is granted there and below until it is repaired", dir, *dir ? "/" : "");
 	log_each(d);
 }
@@ -242,34 +250,12 @@ void policy_invalid_each(void (*each)(void *arg, const char *dir, const char *te
 /* ------------------------------------------------------------------ where documents come from; called under the snapshot's lock */
 
 /* NULL: there is none. */
-static void say_read(const char *dir, const struct buf *text)
+static void say_read(const char *dir, const char *text, size_t len)
 {
 	AUTO_BUF file = BUF_INIT;
 
 	buf_addf(&file, "%s%s.zddc", dir, *dir ? "/" : "");
-	audit_policy_read(buf_str(&file), text ? buf_str(text) : NULL, text ? text->len : 0);
-}
-
-/* The text read last was valid, or we would have heard of it: it takes effect. */
-static void read_settle(void)
-{
-	if (!pol.read_dir)
-		return;
-	policy_keep_later(buf_str(&pol.read_text), pol.read_text.len);
-	say_read(pol.read_dir, &pol.read_text);
-	if (!*pol.read_dir) {
-		buf_reset(&pol.last_root);
-		buf_add(&pol.last_root, buf_str(&pol.read_text), pol.read_text.len);
-	}
-	free(steal_ptr(pol.read_dir));
-	buf_reset(&pol.read_text);
-}
-
-static void read_remember(const char *dir, const struct buf *text)
-{
-	pol.read_dir = strdup(dir);
-	buf_reset(&pol.read_text);
-	buf_add(&pol.read_text, buf_str(text), text->len);
+	audit_policy_read(buf_str(&file), text, len);
 }
 
 static bool racy(const struct policy_stamp *stamp)
@@ -298,7 +284,6 @@ static int source_read(void *ctx, const char *dir, struct buf *text)
 	int r;
 
 	(void)ctx;
-	read_settle();
 	invalid_forget(dir);
 	r = back_path_dir(dir, &fd);
 	if (r)
@@ -307,7 +292,7 @@ static int source_read(void *ctx, const char *dir, struct buf *text)
 		r = back_stat(fd, ".zddc", &st);
 	if (absent(r)) {
 		read_seen(dir, NULL);
-		say_read(dir, NULL);
+		say_read(dir, NULL, 0);
 		return -ENOENT;
 	}
 	if (r)
@@ -316,8 +301,6 @@ static int source_read(void *ctx, const char *dir, struct buf *text)
 	if (!S_ISREG(st.st_mode))
 		return S_ISLNK(st.st_mode) ? -ELOOP : -EISDIR;
 	r = back_read_all(fd, ".zddc", text, LIMIT_DOC_BYTES);
-	if (!r)
-		read_remember(dir, text);
 	return r == -ENOENT ? -EAGAIN : r; /* it was there a moment ago: not "no policy" */
 }
 
@@ -366,9 +349,18 @@ static int source_last_root(void *ctx, struct buf *text)
 static void source_invalid(void *ctx, const char *dir, const struct diags *d)
 {
 	(void)ctx;
-	if (pol.read_dir && !strcmp(pol.read_dir, dir))
-		free(steal_ptr(pol.read_dir));
 	invalid_note(dir, d);
+}
+
+static void source_valid(void *ctx, const char *dir, const char *text, size_t len)
+{
+	(void)ctx;
+	policy_keep_later(text, len);
+	say_read(dir, text, len);
+	if (*dir)
+		return;
+	buf_reset(&pol.last_root);
+	buf_add(&pol.last_root, text, len);
 }
 
 static const struct zddc_source source = {
@@ -377,6 +369,7 @@ static const struct zddc_source source = {
 	.policy_below = source_policy_below,
 	.last_root = source_last_root,
 	.invalid = source_invalid,
+	.valid = source_valid,
 };
 
 /* ------------------------------------------------------------------ what holds in a directory */
@@ -703,13 +696,11 @@ void policy_exit(void)
 	away_free();
 	memo_free();
 	records_free();
-	read_settle();
 	keep_all(false);
 	acl_policy_unref(pol.nowhere);
 	acl_snap_free(pol.snap);
 	acl_free(pol.engine);
 	pol.engine = NULL;
-	buf_free(&pol.read_text);
 	buf_free(&pol.last_root);
 	HASH_ITER(hh, pol.invalid, v, tmp) {
 		HASH_DEL(pol.invalid, v);

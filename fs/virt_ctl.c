@@ -13,6 +13,8 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "fs/audit.h"
+#include "fs/audit_view.h"
 #include "fs/back.h"
 #include "fs/command.h"
 #include "fs/draft.h"
@@ -39,8 +41,8 @@
 #define ZDDC_VERSION "0.1"
 #endif
 
-enum ctl_kind { CTL_FILE, CTL_NAMES, CTL_OPS, CTL_LISTED, CTL_COMMAND, CTL_KEPT };
-enum ctl_where { CTL_ALL, CTL_ROOT, CTL_OWN, CTL_WATCHERS, CTL_WITHDRAWN, CTL_ELEVATED };
+enum ctl_kind { CTL_FILE, CTL_NAMES, CTL_OPS, CTL_LISTED, CTL_COMMAND, CTL_KEPT, CTL_STREAM };
+enum ctl_where { CTL_ALL, CTL_ROOT, CTL_OWN, CTL_WATCHERS, CTL_SEERS, CTL_WITHDRAWN, CTL_ELEVATED };
 enum ctl_place { CTL_HERE, CTL_NAMED, CTL_CHILD };
 
 struct ctl_row {
@@ -222,13 +224,13 @@ static void make_effective(const struct ask *a, struct buf *out)
 /* ------------------------------------------------------------------ status */
 
 /* Root administrators and auditors see all of it. */
-static bool sees_all(const struct ask *a)
+static bool sees_all(const struct identity *who, struct node *dir)
 {
-	struct acl_policy *p = policy_of(a->dir);
-	bool all = policy_none() || acl_is_root_admin(p, &a->who->who);
+	struct acl_policy *p = policy_of(dir);
+	bool all = policy_none() || acl_is_root_admin(p, &who->who);
 
 	acl_policy_unref(p);
-	return all || gate_is_auditor(a->who, a->dir);
+	return all || gate_is_auditor(who, dir);
 }
 
 struct figure {
@@ -276,6 +278,37 @@ static void invalid_json(void *arg, const char *dir, const char *text)
 	buf_addc(arg, '}');
 }
 
+static void ledger_text(struct buf *out)
+{
+	struct audit_figures f;
+
+	audit_figures(&f);
+	buf_addf(out, "ledger %s%s%s\n", f.state, *f.why ? ": " : "", f.why);
+	buf_addf(out, "ledger_file %s\nledger_seq %llu\nledger_lines %llu\nledger_syncs %llu\nledger_folded %llu\n", f.file, (unsigned long long)f.seq,
+		 (unsigned long long)f.lines, (unsigned long long)f.syncs, (unsigned long long)f.folded);
+}
+
+static void ledger_json(struct buf *out)
+{
+	struct audit_figures f;
+
+	audit_figures(&f);
+	json_key(out, "ledger");
+	buf_addc(out, '{');
+	json_kv(out, "state", f.state);
+	json_kv(out, "why", *f.why ? f.why : NULL);
+	json_kv(out, "chain", f.chain);
+	json_kv(out, "file", f.file);
+	json_kv_int(out, "seq", (long long)f.seq);
+	json_kv_int(out, "bytes", (long long)f.bytes);
+	json_kv_int(out, "lines", (long long)f.lines);
+	json_kv_int(out, "batches", (long long)f.batches);
+	json_kv_int(out, "syncs", (long long)f.syncs);
+	json_kv_int(out, "folded", (long long)f.folded);
+	json_kv_int(out, "lost", (long long)f.lost);
+	buf_addc(out, '}');
+}
+
 static void status_text(const struct ask *a, bool all, struct buf *out)
 {
 	struct figure f[32];
@@ -288,6 +321,7 @@ static void status_text(const struct ask *a, bool all, struct buf *out)
 	if (!all)
 		return;
 	buf_addf(out, "watch %s\n", watch_figures().kind);
+	ledger_text(out);
 	for (size_t i = 0; i < n; i++)
 		buf_addf(out, "%s %llu\n", f[i].name, (unsigned long long)f[i].value);
 	policy_invalid_each(invalid_text, out);
@@ -329,6 +363,7 @@ static void status_json(const struct ask *a, bool all, struct buf *out)
 	buf_addc(out, '}');
 	if (all) {
 		json_kv(out, "watch", watch_figures().kind);
+		ledger_json(out);
 		for (size_t i = 0; i < n; i++)
 			json_kv_int(out, f[i].name, (long long)f[i].value);
 		json_key(out, "invalid");
@@ -342,7 +377,7 @@ static void status_json(const struct ask *a, bool all, struct buf *out)
 
 static void make_status(const struct ask *a, struct buf *out)
 {
-	bool all = sees_all(a);
+	bool all = sees_all(a->who, a->dir);
 
 	if (a->format == ACL_JSON)
 		status_json(a, all, out);
@@ -433,6 +468,36 @@ static bool sees_withdrawn(const struct identity *who, struct node *dir)
 	return gate_may(who, ACL_OP_READ, dir, "any name", 0) && withdrawn_list(dir, stop_at_first, &any) == 0 && any;
 }
 
+static bool row_visible(const struct ctl_row *row, const struct identity *who, struct node *dir);
+
+/* ------------------------------------------------------------------ the ledger */
+
+static void make_checkpoint(const struct ask *a, struct buf *out)
+{
+	(void)a;
+	audit_checkpoint(out);
+}
+
+bool ctl_is_stream(const struct node *node)
+{
+	return node->kind == NODE_CTL_FILE && node->ctl && node->ctl->kind == CTL_STREAM;
+}
+
+int ctl_stream(struct op *op, struct node *node, struct audit_view **out)
+{
+	struct node *dir = node_governor(node);
+	int r = gate_enter(op, dir);
+
+	*out = NULL;
+	if (r == 0 && !row_visible(node->ctl, op->caller.id, dir))
+		r = -ENOENT;
+	if (r < 0)
+		return r;
+	AUTO_FREE char *path = node_path(dir);
+	*out = audit_view_new(op->caller.id, path, !dir->parent && sees_all(op->caller.id, dir));
+	return 0;
+}
+
 bool ctl_is_command(const struct node *node)
 {
 	return node->kind == NODE_CTL_FILE && node->ctl && node->ctl->kind == CTL_COMMAND;
@@ -449,6 +514,8 @@ static const struct ctl_row rows[] = {
 #undef CTL_XATTR
 #undef EXPLAINED
 };
+
+static bool is_text(const struct ctl_row *row) { return row->kind == CTL_FILE || row->kind == CTL_COMMAND || row->kind == CTL_STREAM; }
 
 /* The operation of "explain.unlink" or "explain.unlink.json"; false if it names none. */
 static bool row_op(const struct ctl_row *row, const char *name, char **op)
@@ -476,6 +543,8 @@ static bool row_visible(const struct ctl_row *row, const struct identity *who, s
 		return memo_of(MEMO_REJECTED, who, dir, NULL);
 	case CTL_WATCHERS:
 		return watches(who, dir);
+	case CTL_SEERS:
+		return !dir->parent && sees_all(who, dir);
 	case CTL_WITHDRAWN:
 		return sees_withdrawn(who, dir);
 	case CTL_ELEVATED:
@@ -541,7 +610,7 @@ static int lookup_row(struct op *op, struct node *dir, const char *name, struct 
 
 	if (!row)
 		return -ENOENT;
-	enter_node(dir, name, row->kind == CTL_FILE || row->kind == CTL_COMMAND ? NODE_CTL_FILE : NODE_CTL_DIR, row, arg, out);
+	enter_node(dir, name, is_text(row) ? NODE_CTL_FILE : NODE_CTL_DIR, row, arg, out);
 	return 0;
 }
 
@@ -676,7 +745,7 @@ int ctl_list(struct op *op, struct node *dir, bool (*each)(void *arg, const char
 	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
 		if (rows[i].kind == CTL_OPS || !row_visible(&rows[i], op->caller.id, at))
 			continue;
-		if (!each(arg, rows[i].name, rows[i].kind == CTL_FILE || rows[i].kind == CTL_COMMAND ? S_IFREG : S_IFDIR))
+		if (!each(arg, rows[i].name, is_text(&rows[i]) ? S_IFREG : S_IFDIR))
 			return 0;
 	}
 	return 0;

@@ -26,6 +26,10 @@ int ctl_text(struct op *op, struct node *node, struct buf *out);
 bool ctl_is_kept(const struct node *node);
 /* A version, to be read: a descriptor of the caller, or -errno. */
 int ctl_open_kept(struct op *op, struct node *node);
+struct audit_view;
+/* Is it read as a stream? Then the stream for this caller: 0 or -errno (and NULL). */
+bool ctl_is_stream(const struct node *node);
+int ctl_stream(struct op *op, struct node *node, struct audit_view **out);
 /* Is it the control file that runs what is written into it (command.h)? */
 bool ctl_is_command(const struct node *node);
 /* Names in a control directory that this caller may see, until each() returns false. */

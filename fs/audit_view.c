@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/audit_view.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uthash.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "fs/back.h"
+#include "fs/caller.h"
+#include "fs/gate.h"
+#include "fs/policy.h"
+#include "ledger/ledger.h"
+
+enum { CHUNK = 256 << 10, KNOWN_MOST = 4096 };
+
+/* What this reader may know of one directory. */
+struct known {
+	char *dir;
+	bool yes;
+	UT_hash_handle hh;
+};
+
+struct audit_view {
+	pthread_mutex_t lock; /* of all */
+	struct identity *who; /* counted */
+	char *dir;
+	bool all;
+
+	struct ledger_file file; /* the one that is read; run 0: none yet */
+	int fd;
+	off_t at;
+	struct ledger_lines cut;
+
+	struct buf out; /* what has not been read yet, and where it stands in the stream */
+	off_t out_at;
+
+	struct known *known;
+	uint64_t generation; /* of policy, for known */
+	struct arena mem;
+	char *chunk;
+};
+
+struct audit_view *audit_view_new(struct identity *who, const char *dir, bool all)
+{
+	struct audit_view *v = calloc(1, sizeof(*v));
+
+	if (!v || !(v->dir = strdup(dir)) || !(v->chunk = malloc(CHUNK)))
+		abort();
+	pthread_mutex_init(&v->lock, NULL);
+	v->who = identity_ref(who);
+	v->all = all;
+	v->fd = -1;
+	return v;
+}
+
+static void forget_known(struct audit_view *v)
+{
+	struct known *k, *tmp;
+
+	HASH_ITER(hh, v->known, k, tmp) {
+		HASH_DEL(v->known, k);
+		free(k->dir);
+		free(k);
+	}
+}
+
+void audit_view_free(struct audit_view *v)
+{
+	if (!v)
+		return;
+	if (v->fd >= 0)
+		close(v->fd);
+	forget_known(v);
+	buf_free(&v->cut.rest);
+	buf_free(&v->out);
+	arena_free(&v->mem);
+	identity_put(v->who);
+	pthread_mutex_destroy(&v->lock);
+	free(v->dir);
+	free(v->chunk);
+	free(v);
+}
+
+/* ------------------------------------------------------------------ what may be known */
+
+static bool knows_dir(struct audit_view *v, const char *dir)
+{
+	struct known *k;
+
+	if (v->generation != policy_generation() || HASH_COUNT(v->known) > KNOWN_MOST) {
+		forget_known(v);
+		v->generation = policy_generation();
+	}
+	HASH_FIND_STR(v->known, dir, k);
+	if (k)
+		return k->yes;
+	k = calloc(1, sizeof(*k));
+	if (!k || !(k->dir = strdup(dir)))
+		abort();
+	k->yes = gate_knows(v->who, dir);
+	HASH_ADD_KEYPTR(hh, v->known, k->dir, strlen(k->dir), k);
+	return k->yes;
+}
+
+/* What happened to a path is known where its directory is. */
+static bool knows_path(struct audit_view *v, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO_FREE char *dir = strndup(path, slash ? (size_t)(slash - path) : 0);
+
+	return knows_dir(v, dir);
+}
+
+static const char *hidden(struct audit_view *v, const char *src)
+{
+	return src && !gate_file_readable(v->who, src) ? "(hidden)" : src;
+}
+
+/* Takes out what stands in policy that the reader cannot see. True if there was anything. */
+static bool hide(struct audit_view *v, struct ledger_entry *e)
+{
+	const char *file = hidden(v, e->src.file);
+	bool changed = file != e->src.file;
+	struct ledger_attr *attrs = arena_array(&v->mem, struct ledger_attr, e->n_attrs + 1);
+
+	if (changed)
+		e->src = (struct ledger_src){file, 0};
+	for (size_t i = 0; i < e->n_attrs; i++) {
+		attrs[i] = e->attrs[i];
+		if (strcmp(attrs[i].key, "to_src") != 0 || !attrs[i].text)
+			continue;
+		AUTO_FREE char *to = strndup(attrs[i].text, strcspn(attrs[i].text, ":"));
+		if (!gate_file_readable(v->who, to)) {
+			attrs[i].text = "(hidden)";
+			changed = true;
+		}
+	}
+	e->attrs = attrs;
+	return changed;
+}
+
+static bool wanted(struct audit_view *v, const struct ledger_entry *e)
+{
+	struct ledger_query q = {.path = v->dir};
+	const struct ledger_attr *to = ledger_attr_find(e, "to");
+
+	if (!e->path || !strcmp(e->path, "."))
+		return v->all;
+	if (!strcmp(e->path, "defaults") || !strcmp(e->path, "identities"))
+		return v->all;
+	if (!ledger_match(&q, e))
+		return false;
+	return knows_path(v, e->path) || (to && to->text && knows_path(v, to->text)) || (e->canonical && knows_path(v, e->canonical));
+}
+
+static int take_line(void *arg, const char *line, size_t n)
+{
+	struct audit_view *v = arg;
+	struct ledger_entry e;
+
+	arena_free(&v->mem);
+	if (ledger_entry_parse(line, n, &v->mem, &e) != 0 || !wanted(v, &e))
+		return 0;
+	if (hide(v, &e))
+		ledger_entry_format(&e, &v->out);
+	else
+		buf_add(&v->out, line, n);
+	buf_addc(&v->out, '\n');
+	return 0;
+}
+
+/* ------------------------------------------------------------------ the files, one after the other */
+
+struct next {
+	struct ledger_file after, found;
+	bool any;
+};
+
+static bool note_file(void *arg, const char *name, unsigned char type, uint64_t ino)
+{
+	struct next *n = arg;
+	struct ledger_file f;
+
+	(void)type;
+	(void)ino;
+	if (!ledger_file_parse(name, &f) || ledger_file_cmp(&f, &n->after) <= 0 || (n->any && ledger_file_cmp(&f, &n->found) > 0))
+		return true;
+	n->any = true;
+	n->found = f;
+	return true;
+}
+
+/* 1: the next file is open, 0: there is none yet, or -errno. */
+static int next_file(struct audit_view *v)
+{
+	struct next n = {.after = v->file};
+	char name[LEDGER_NAME_MAX + 1];
+	AUTO_CLOSE int dir = -1;
+	int fd, r = back_store_dir("ledger", &dir);
+
+	if (r == 0)
+		r = back_list(dir, "", note_file, &n);
+	if (r < 0 || !n.any)
+		return r;
+	ledger_file_name(n.found.host, n.found.run, n.found.part, name);
+	fd = back_open(dir, name, O_RDONLY, 0);
+	if (fd < 0)
+		return fd;
+	if (v->fd >= 0)
+		close(v->fd);
+	v->fd = fd;
+	v->at = 0;
+	v->file = n.found;
+	buf_reset(&v->cut.rest);
+	return 1;
+}
+
+/* Reads on. 1: something came (perhaps nothing that is wanted), 0: that was all there is, or -errno. */
+static int read_on(struct audit_view *v)
+{
+	ssize_t n = v->fd < 0 ? 0 : back_pread(v->fd, v->chunk, CHUNK, v->at);
+
+	if (n < 0)
+		return (int)n;
+	if (n == 0)
+		return next_file(v);
+	v->at += n;
+	ledger_lines_feed(&v->cut, v->chunk, (size_t)n, take_line, v);
+	return 1;
+}
+
+static void rewind_to_start(struct audit_view *v)
+{
+	if (v->fd >= 0)
+		close(v->fd);
+	v->fd = -1;
+	v->file = (struct ledger_file){0};
+	buf_reset(&v->cut.rest);
+	buf_reset(&v->out);
+	v->out_at = 0;
+}
+
+/* What lies before 'off' has been read. */
+static void drop_before(struct audit_view *v, off_t off)
+{
+	size_t n = off > v->out_at ? (size_t)(off - v->out_at) : 0;
+
+	n = n < v->out.len ? n : v->out.len;
+	if (!n)
+		return;
+	memmove(v->out.data, v->out.data + n, v->out.len - n);
+	v->out.len -= n;
+	v->out_at += (off_t)n;
+}
+
+ssize_t audit_view_read(struct audit_view *v, void *data, size_t size, off_t off)
+{
+	int r = 1;
+
+	WITH_MUTEX(&v->lock);
+	if (off < v->out_at)
+		rewind_to_start(v);
+	drop_before(v, off);
+	while (r > 0 && v->out_at + (off_t)v->out.len < off + (off_t)size) {
+		r = read_on(v);
+		drop_before(v, off);
+	}
+	if (r < 0)
+		return r;
+	if (v->out_at != off)
+		return 0;
+	size = size < v->out.len ? size : v->out.len;
+	if (size)
+		memcpy(data, v->out.data, size);
+	return (ssize_t)size;
+}
