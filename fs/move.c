@@ -11,6 +11,7 @@
 #include "fs/back.h"
 #include "fs/creator.h"
 #include "fs/gate.h"
+#include "fs/given.h"
 #include "fs/handle.h"
 #include "fs/naming.h"
 #include "fs/op_name.h"
@@ -262,7 +263,7 @@ static int check_ends(struct move *m)
 	if (!m->from.exists) {
 		if (is_declared(m->from.dir, m->from.name))
 			return refuse(m, EPERM, &m->from, "the folder is declared by paths: of a .zddc above; such folders cannot be renamed");
-		return -ENOENT;
+		return given_is(m->from.dir, m->from.name) ? refuse(m, EROFS, &m->from, "it is what policy says of these records, and is not on disk") : -ENOENT;
 	}
 	if (m->to.exists) {
 		if (m->flags & RENAME_NOREPLACE)

@@ -24,6 +24,7 @@ enum node_kind {
 	NODE_LINK, /* a symlink there */
 	NODE_SLOT, /* a directory that paths: declares and that is not on disk (lazy.h) */
 	NODE_POLICY, /* .zddc (commit.h) */
+	NODE_GIVEN, /* a file that policy gives and that is not on disk: form.yaml, table.yaml (given.h) */
 	NODE_DRAFT, /* a new record under the name its writer typed, until it is committed (draft.h): nobody else sees it */
 	NODE_CTL_DIR, /* .zddc.d and directories in it (virt_ctl.h) */
 	NODE_CTL_FILE, /* control files in it */

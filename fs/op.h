@@ -123,6 +123,7 @@ int op_readlink(struct op *op, struct node *node, char **out);
  * file_find     the parent's descriptor (back_dir_put it), after checking that the backing entry is still this node's
  * attr_show     what everybody is shown of a backing entry
  * attr_policy   what this caller is shown of dir's .zddc; -ENOENT
+ * attr_given    of a form or table that is not on disk; -ENOENT
  * attr_draft    what this caller is shown of a record they are writing and that is not there yet; -ENOENT
  * note_made     the caller has just made an entry in dir: its maker may set the times of dir for a while
  * may_write     decides a handle's writes again where policy or place have changed; takes tree_lock itself
@@ -146,6 +147,7 @@ int file_find(struct node *n, int *dirfd, struct stat *st);
 void attr_show(enum node_kind kind, uint64_t ino, const struct stat *backing, struct stat *out);
 int attr_policy(struct op *op, struct node *dir, struct stat *out);
 int attr_slot(struct node *slot, struct stat *out);
+int attr_given(struct node *n, struct stat *out);
 int attr_draft(struct op *op, struct node *n, struct stat *out);
 void note_made(struct op *op, struct node *dir);
 int may_write(struct op *op, struct handle *h);

@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "fs/back.h"
 #include "fs/commit.h"
@@ -11,6 +13,8 @@
 #include "fs/draft.h"
 #include "fs/gate.h"
 #include "fs/handle.h"
+#include "fs/policy.h"
+#include "fs/given.h"
 #include "fs/history.h"
 #include "fs/inflight.h"
 #include "fs/node.h"
@@ -43,6 +47,7 @@ static mode_t shown_mode(enum node_kind kind, mode_t backing)
 		return S_IFREG | 0644 | (backing & EXEC_BITS);
 	case NODE_POLICY:
 	case NODE_DRAFT:
+	case NODE_GIVEN:
 	case NODE_CTL_FILE:
 	case NODE_VIRT:
 		break;
@@ -172,6 +177,19 @@ static int stat_drafted(struct op *op, struct node *n, int r, struct stat *out)
 	return 0;
 }
 
+int attr_given(struct node *n, struct stat *out)
+{
+	AUTO_BUF text = BUF_INIT;
+	struct timespec began = policy_began();
+	int r = given_text(n->parent, n->name, &text);
+	struct stat st = {.st_nlink = 1, .st_uid = geteuid(), .st_gid = getegid(), .st_blksize = 4096, .st_size = (off_t)text.len};
+
+	st.st_atim = st.st_mtim = st.st_ctim = began;
+	if (r == 0)
+		attr_show(NODE_GIVEN, n->ino, &st, out);
+	return r;
+}
+
 int attr_draft(struct op *op, struct node *n, struct stat *out)
 {
 	return stat_drafted(op, n, -ENOENT, out);
@@ -197,6 +215,8 @@ static int describe(struct op *op, struct node *n, struct handle *h, struct stat
 		return stat_drafted(op, n, stat_file(n, h, out), out);
 	case NODE_LINK:
 		return stat_file(n, h, out);
+	case NODE_GIVEN:
+		return n->gone ? -ENOENT : attr_given(n, out);
 	case NODE_DRAFT:
 		return attr_draft(op, n, out);
 	case NODE_POLICY:
@@ -231,6 +251,8 @@ static int may_describe(struct op *op, struct node *n, struct handle *h)
 		return gate_may(op->caller.id, ACL_OP_STAT, n->parent, n->name, 0) ? 0 : -ENOENT;
 	case NODE_POLICY:
 		return has_it_open(op, n, h) || policy_visible(op, n->parent) ? 0 : -ENOENT;
+	case NODE_GIVEN:
+		return gate_may(op->caller.id, ACL_OP_STAT, n->parent, n->name, 0) ? 0 : -ENOENT;
 	case NODE_DRAFT:
 		return has_it_open(op, n, h) ? 0 : -ENOENT;
 	case NODE_CTL_DIR:
@@ -461,6 +483,8 @@ static int change_locked(struct op *op, struct node *n, struct handle *h, const 
 	case NODE_FILE:
 	case NODE_LINK:
 		return n->gone ? 0 : change_file(op, n, c, &shown);
+	case NODE_GIVEN:
+		return -EROFS;
 	case NODE_DRAFT: /* cp -p while it writes: what is committed gets the times and the mode of its commit */
 		return 0;
 	case NODE_DIR:
@@ -578,6 +602,8 @@ static int change_size(struct op *op, struct node *n, struct handle *h, off_t si
 		return is_record(n) ? truncate_draft(op, n, size) : truncate_path(op, n, size);
 	case NODE_POLICY:
 		return truncate_draft(op, n, size);
+	case NODE_GIVEN:
+		return -EROFS;
 	case NODE_DRAFT: /* whoever has it open does that with the descriptor */
 		return -EACCES;
 	case NODE_CTL_FILE:
@@ -652,6 +678,8 @@ int op_access(struct op *op, struct node *n, int mask)
 	case NODE_DIR:
 	case NODE_SLOT:
 		return (mask & W_OK) && !may_change_dir(op, n) ? -EACCES : 0;
+	case NODE_GIVEN:
+		return mask & (W_OK | X_OK) ? -EACCES : 0;
 	case NODE_DRAFT:
 		return 0;
 	case NODE_FILE:

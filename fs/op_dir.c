@@ -11,6 +11,7 @@
 #include "fs/away.h"
 #include "fs/draft.h"
 #include "fs/gate.h"
+#include "fs/given.h"
 #include "fs/handle.h"
 #include "fs/lazy.h"
 #include "fs/names.h"
@@ -69,6 +70,17 @@ static int fill_slot(struct node *dir, const char *name, struct entry *out)
 	return r;
 }
 
+static int fill_given(struct node *dir, const char *name, struct entry *out)
+{
+	if (!given_is(dir, name))
+		return -ENOENT;
+	*out = (struct entry){.node = node_enter(dir, name, NODE_GIVEN, NULL, node_virtual_ino(dir, name))};
+	int r = attr_given(out->node, &out->attr);
+	if (r < 0)
+		entry_drop(out);
+	return r;
+}
+
 /* What this caller is writing under a name that nobody else sees. */
 static int fill_draft(struct op *op, struct node *dir, const char *name, struct entry *out)
 {
@@ -109,6 +121,8 @@ int entry_fill(struct op *op, struct node *dir, const char *name, struct entry *
 		r = fill_slot(dir, name, out);
 	}
 	node_put(old);
+	if (r == -ENOENT)
+		r = fill_given(dir, name, out);
 	return r == -ENOENT ? fill_draft(op, dir, name, out) : r;
 }
 
@@ -201,6 +215,7 @@ int op_lookup(struct op *op, struct node *dir, const char *name, struct entry *o
 	case NODE_FILE:
 	case NODE_LINK:
 	case NODE_POLICY:
+	case NODE_GIVEN:
 	case NODE_DRAFT:
 	case NODE_CTL_FILE:
 	case NODE_VIRT:
@@ -443,6 +458,15 @@ static bool collected(void *arg, const char *name)
 	return false;
 }
 
+static bool collect_given(void *arg, const char *name)
+{
+	struct collecting *c = arg;
+
+	if (!collected(c, name))
+		collect_name(c, name, S_IFREG, node_virtual_ino(c->dir, name), false);
+	return true;
+}
+
 /* The names as they are now; who may see them is asked for each READDIR. h->lock held. */
 static int collect(struct op *op, struct node *dir, struct handle *h)
 {
@@ -468,6 +492,8 @@ static int collect(struct op *op, struct node *dir, struct handle *h)
 	}
 	if (r == 0)
 		lazy_each(dir, collected, collect_slot, &c);
+	if (r == 0)
+		given_each(dir, collect_given, &c);
 	return r;
 }
 

@@ -15,6 +15,7 @@
 #include "fs/commit.h"
 #include "fs/draft.h"
 #include "fs/gate.h"
+#include "fs/given.h"
 #include "fs/handle.h"
 #include "fs/history.h"
 #include "fs/inflight.h"
@@ -183,6 +184,40 @@ static int open_typed(struct op *op, struct node *n, int flags, struct handle **
 	return open_draft(op, &record_draft_kind, n, flags | O_TRUNC, out);
 }
 
+/* A text as it is now, for as long as it is open. Takes it over. */
+static int give_text(struct op *op, struct node *n, int flags, struct buf *text, struct handle **out)
+{
+	int r = handle_new(HANDLE_TEXT, n, op->caller.id, flags, out);
+
+	if (r < 0)
+		return r;
+	r = handle_set_text(*out, text);
+	if (r < 0)
+		handle_free(*out);
+	return r;
+}
+
+static int refuse_given(struct op *op, struct node *n)
+{
+	AUTO_FREE char *path = node_path(n);
+
+	return gate_refuse(op, EROFS, ACL_OP_WRITE, path,
+			   "%s is what policy says of these records, and is not on disk. To have your own here, write it under another name and rename it to %s",
+			   path, n->name);
+}
+
+static int open_given(struct op *op, struct node *n, int flags, struct handle **out)
+{
+	AUTO_BUF text = BUF_INIT;
+	int r = gate_check(op, ACL_OP_READ, n->parent, n->name, 0);
+
+	if (r == 0 && opens_for_writing(flags))
+		r = refuse_given(op, n);
+	if (r == 0)
+		r = given_text(n->parent, n->name, &text);
+	return r < 0 ? r : give_text(op, n, flags, &text, out);
+}
+
 static int open_kept(struct op *op, struct node *n, int flags, struct handle **out)
 {
 	AUTO_CLOSE int fd = ctl_open_kept(op, n);
@@ -220,12 +255,7 @@ static int open_text(struct op *op, struct node *n, int flags, struct handle **o
 		return open_kept(op, n, flags, out);
 	r = ctl_text(op, n, &text);
 	if (r == 0)
-		r = handle_new(HANDLE_TEXT, n, op->caller.id, flags, out);
-	if (r == 0) {
-		r = handle_set_text(*out, &text);
-		if (r < 0)
-			handle_free(*out);
-	}
+		r = give_text(op, n, flags, &text, out);
 	buf_free(&text);
 	return r;
 }
@@ -235,6 +265,8 @@ static int open_locked(struct op *op, struct node *n, int flags, struct handle *
 	switch (n->kind) {
 	case NODE_FILE:
 		return record_is(n->parent, n->name) ? open_record(op, n, flags, out) : open_file(op, n, flags, out);
+	case NODE_GIVEN:
+		return open_given(op, n, flags, out);
 	case NODE_DRAFT:
 		return open_typed(op, n, flags, out);
 	case NODE_POLICY:

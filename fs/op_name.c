@@ -15,6 +15,7 @@
 #include "fs/draft.h"
 #include "fs/creator.h"
 #include "fs/gate.h"
+#include "fs/given.h"
 #include "fs/handle.h"
 #include "fs/inflight.h"
 #include "fs/lazy.h"
@@ -76,6 +77,10 @@ static int unlink_file(struct op *op, struct node *dir, const char *name, int *k
 	if (r < 0)
 		return r;
 	r = back_stat(fd, name, &st);
+	if (r == -ENOENT && given_is(dir, name)) { /* as a declared folder: rm -r of a register must not stumble over it */
+		back_dir_put(dir, fd);
+		return 0;
+	}
 	if (r == 0 && S_ISDIR(st.st_mode))
 		r = -EISDIR;
 	if (r == 0 && S_ISREG(st.st_mode))
@@ -116,6 +121,8 @@ static int unlink_locked(struct op *op, struct node *dir, const char *name, int 
 		name_gone(dir, name);
 		return 0;
 	}
+	if (dir->kind == NODE_SLOT && given_is(dir, name))
+		return gate_check(op, ACL_OP_UNLINK, dir, name, 0);
 	return dir->kind == NODE_DIR ? unlink_file(op, dir, name, keep, kept) : -EISDIR;
 }
 

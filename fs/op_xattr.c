@@ -193,6 +193,8 @@ static int may_change(struct op *op, struct node *n, enum acl_op what)
 	case NODE_POLICY:
 		r = gate_check(op, what, n->parent, POLICY, ACL_POLICY_FILE);
 		return r < 0 ? r : -EOPNOTSUPP;
+	case NODE_GIVEN:
+		return -EROFS;
 	case NODE_DRAFT: /* a new inode for each revision keeps none */
 	case NODE_VIRT: /* what is copied to a table, and what tables show, has no attributes of its own */
 		return -EOPNOTSUPP;

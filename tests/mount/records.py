@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from harness import *  # noqa: F403
-from harness import DC, OBS, PT, Archive, Child, T
+from harness import DC, NOBODY, OBS, PT, ROOT, VARIANT, Archive, Child, T
 
 MDL, RSK = "P/archive/Acme/mdl", "P/archive/Acme/rsk"
 ROW = """\
@@ -324,6 +324,39 @@ def test_moves():
     T.equal(err_as(DC, os.unlink, path), "", "who may")
 
 
+def test_forms():
+    """form.yaml and table.yaml of each register, and an archive's own."""
+    a = mdl({"P/archive/Acme/issued/": None})
+    with open(os.path.join(ROOT, "schemas/default-rsk.form.yaml"), "rb") as f:
+        want = f.read()
+    for slot in (MDL, RSK, "P/archive/Acme/rsk"):
+        T.equal([n for n in as_user(OBS, os.listdir, a.at(slot)) if n.endswith("m.yaml") or n == "table.yaml"], ["form.yaml", "table.yaml"], "listed in " + slot)
+    T.equal(as_user(OBS, read_file, a.at(RSK, "form.yaml")), want, "the form")
+    T.equal(as_user(OBS, os.stat, a.at(RSK, "form.yaml")).st_size, len(want), "its size")
+    T.check(not any(n.endswith(".yaml") for n in as_user(DC, os.listdir, a.at("P/archive/Acme"))), "not where there is no register")
+    T.equal(err_as(NOBODY, os.stat, a.at(RSK, "form.yaml")), "ENOENT", "who may not see the register")
+    form = a.at(MDL, "form.yaml")
+    for what, call in (("write", lambda: os.open(form, os.O_WRONLY)), ("O_TRUNC", lambda: os.open(form, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)), ("truncate", lambda: os.truncate(form, 0)),
+                       ("rename", lambda: os.rename(form, a.at(MDL, "other"))), ("setxattr", lambda: os.setxattr(form, "user.x", b"y")), ("chmod", lambda: os.chmod(form, 0o777))):
+        T.equal(err_as(DC, call), "EROFS", "%s of a form that is not on disk" % what)
+    T.equal(err_as(PT, os.unlink, form), "EACCES", "unlink without d")
+    own = "type: object\nproperties:\n  title: {type: string, maxLength: 5}\n"
+    as_user(DC, write_file, a.at(MDL, "mine"), own)
+    T.equal(err_as(DC, os.rename, a.at(MDL, "mine"), form), "", "an own form is put there by a rename")
+    T.equal((as_user(OBS, read_file, form), a.text(MDL, "form.yaml")), (own.encode(), own.encode()), "it is what is shown")
+    T.equal(err_as(DC, write_file, a.at(MDL, "x.yaml"), ROW), "EINVAL", "and what counts")
+    T.check(MDL + "/form.yaml:3" in last_error(a, DC, MDL), "refusals name it", last_error(a, DC, MDL))
+    T.equal(err_as(DC, write_file, form, "type: object\nunheard: of\n"), "", "a form that is none")
+    T.equal(err_as(DC, write_file, a.at(MDL, "x.yaml"), ROW), "EINVAL", "lets no record pass")
+    T.check("unheard" in last_error(a, DC, MDL), "and the refusal says what is wrong with it", last_error(a, DC, MDL))
+    as_user(DC, os.unlink, form)
+    T.equal(err_as(DC, write_file, a.at(MDL, "x.yaml"), ROW), "", "without it the built-in one is there again")
+    p = subprocess.run(["rm", "-r", a.at(MDL)], user=DC, group=DC, extra_groups=[], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    T.equal((p.returncode, p.stderr), (0, b""), "rm -r of a register does not stumble over it")
+    written = mdl({MDL + "/.zddc": "records:\n  '*.yaml':\n    schema: {type: object, properties: {title: {type: string}}}\n"})
+    T.check(b"title" in as_user(OBS, read_file, written.at(MDL, "form.yaml")), "a form that is written out in policy")
+
+
 if __name__ == "__main__":
-    T.run(test_new, test_revision, test_refused, test_typed_name, test_ways_to_write, test_tools, test_moves, test_rows, test_parallel_rows)
+    T.run(test_new, test_revision, test_refused, test_typed_name, test_ways_to_write, test_tools, test_moves, test_forms, test_rows, test_parallel_rows)
     T.finish()
