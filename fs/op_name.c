@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/ynode.h"
+#include "fs/audit.h"
 #include "fs/back.h"
 #include "fs/commit.h"
 #include "fs/draft.h"
@@ -21,6 +22,7 @@
 #include "fs/lazy.h"
 #include "fs/op_name.h"
 #include "fs/policy.h"
+#include "fs/record.h"
 #include "fs/seal.h"
 #include "fs/virt.h"
 #include "fs/virt_ctl.h"
@@ -66,6 +68,14 @@ static int unlink_policy(struct op *op, struct node *dir)
 	return r;
 }
 
+static void say_deleted(struct op *op, struct node *dir, const char *name)
+{
+	AUTO_FREE char *path = node_path_in(dir, name);
+
+	audit_event(&(struct audit_event){.event = LEDGER_RECORD_DELETE, .path = path, AUDIT_EVENT_INIT});
+	audit_by_events(op);
+}
+
 /* *keep holds the file until the lock is released: freeing a large one takes its time. */
 static int unlink_file(struct op *op, struct node *dir, const char *name, int *keep, struct history_version *kept)
 {
@@ -91,6 +101,8 @@ static int unlink_file(struct op *op, struct node *dir, const char *name, int *k
 		r = back_unlink(fd, name);
 	if (r == 0) {
 		history_removed(op->caller.id, dir, fd, name);
+		if (record_is(dir, name))
+			say_deleted(op, dir, name);
 		seal_gone(st.st_ino);
 		name_gone(dir, name);
 	}

@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +17,7 @@
 #include "base/hash.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "fs/audit.h"
 #include "fs/away.h"
 #include "fs/back.h"
 #include "fs/caller.h"
@@ -47,6 +49,7 @@ struct commit {
 	struct record *rec;
 	char scope[SHA256_HEX];
 	unsigned long row; /* reserved, 0: none */
+	unsigned long numbered; /* the number it got, 0: none */
 	bool kept; /* the revision it replaces is in history */
 	struct buf name, text;
 	int tmp_dir; /* where the new revision lies ready, under 'tmp' */
@@ -59,6 +62,7 @@ struct commit {
 static int reject(struct commit *c, const struct diags *d)
 {
 	memo_keep(MEMO_REJECTED, c->who->uid, c->dir, c->job->text, c->job->len);
+	audit_event(&(struct audit_event){.event = LEDGER_RECORD_REJECTED, .path = c->path, .who = c->who, .err = EINVAL, AUDIT_EVENT_INIT});
 	return gate_refuse_text(c->who, EINVAL, ACL_OP_WRITE, c->path, d,
 				"%s was not %s: %zu error%s in the new text. Correct it and save again; your text is kept as %s/.zddc.d/rejected",
 				c->path, c->job->name ? "changed" : "made", d->errors, d->errors == 1 ? "" : "s", *c->dir ? c->dir : ".");
@@ -416,10 +420,11 @@ static int place_in(struct commit *c, int dirfd)
 		r = c->job->name ? replace(c, dirfd) : add(c, dirfd);
 	if (r == -EEXIST)
 		r = number_taken(c, dirfd);
-	if (r == 0)
-		end_row(c, dirfd, true);
-	if (r == 0)
-		placed(c);
+	if (r < 0)
+		return r;
+	c->numbered = c->row;
+	end_row(c, dirfd, true);
+	placed(c);
 	return r;
 }
 
@@ -473,17 +478,42 @@ static void forget(struct commit *c)
 	buf_free(&c->text);
 }
 
-/* It is in force; the writer may look under which name. */
-static void tell(struct commit *c)
+/* The ledger: which revision, and what its bytes are. A number that was given is a line of its own. */
+static void say(struct commit *c, const char *path)
 {
-	memo_forget(MEMO_REJECTED, c->who->uid, c->dir);
-	buf_add(&c->job->stored, buf_str(&c->name), c->name.len);
-	if (c->job->name)
-		return;
+	struct record_stamped s;
+	unsigned char sha[SHA256_LEN];
+	char hex[SHA256_HEX], revision[24], row[24];
+	struct ledger_attr number = {.key = "row", .type = LEDGER_TEXT, .text = row};
+	struct audit_event e = {.event = c->job->name || c->job->from ? LEDGER_RECORD_UPDATE : LEDGER_RECORD_CREATE, .path = path, .who = c->who};
+
+	record_stamped_read(buf_str(&c->text), c->text.len, &s);
+	sha256(buf_str(&c->text), c->text.len, sha);
+	sha256_hex(sha, hex);
+	snprintf(revision, sizeof(revision), "%lu", s.revision);
+	snprintf(row, sizeof(row), "%03lu", c->numbered);
+	e.object = (struct ledger_object){.sha256 = hex, .size = (int64_t)c->text.len, .revision = revision};
+	if (c->numbered)
+		audit_event(&(struct audit_event){.event = LEDGER_SEQUENCE_ASSIGNED, .path = path, .who = c->who, .attrs = &number, .n_attrs = 1, AUDIT_EVENT_INIT});
+	audit_event(&e);
+	if (audit_in_request())
+		audit_by_events(c->op);
+}
+
+/* It is in force; the writer may look under which name. */
+static void tell(struct commit *c, bool changed)
+{
 	AUTO_BUF path = BUF_INIT;
 
+	memo_forget(MEMO_REJECTED, c->who->uid, c->dir);
+	buf_add(&c->job->stored, buf_str(&c->name), c->name.len);
 	buf_addf(&path, "%s%s%s", c->dir, *c->dir ? "/" : "", buf_str(&c->name));
-	memo_keep(MEMO_CREATED, c->who->uid, c->dir, buf_str(&path), path.len);
+	if (changed)
+		say(c, buf_str(&path));
+	else
+		audit_forget(c->op);
+	if (!c->job->name)
+		memo_keep(MEMO_CREATED, c->who->uid, c->dir, buf_str(&path), path.len);
 }
 
 static int try_once(struct op *op, struct identity *who, struct record_job *job)
@@ -502,7 +532,7 @@ static int try_once(struct op *op, struct identity *who, struct record_job *job)
 			drop_row(&c);
 	}
 	if (r == 0)
-		tell(&c);
+		tell(&c, !same);
 	r = refuse_no_room(&c, r);
 	forget(&c);
 	return r;

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Registers: records through plain files (SPEC section 10), with the tools that people use."""
 import hashlib
+import json
 import mmap
 import os
 import re
@@ -357,6 +358,33 @@ def test_forms():
     T.check(b"title" in as_user(OBS, read_file, written.at(MDL, "form.yaml")), "a form that is written out in policy")
 
 
+def lines(a):
+    """The ledger so far: (event, last part of the path, principal, revision)."""
+    out = []
+    for name in sorted(os.listdir(a.behind(".zddc.d/ledger"))):
+        if name.endswith(".jsonl"):
+            for line in a.text(".zddc.d/ledger", name).splitlines():
+                e = json.loads(line)
+                out.append((e["event"], (e["path"] or "").split("/")[-1], e["principal"], (e["object"] or {}).get("revision"), e["errno"], (e["object"] or {}).get("sha256")))
+    return out
+
+
+def test_ledger():
+    a = mdl()
+    as_user(DC, write_file, a.at(MDL, "x.yaml"), ROW)
+    first = a.text(MDL, NAME)
+    as_user(DC, write_file, a.at(MDL, NAME), first.replace(b"switchgear", b"cable"))
+    as_user(DC, write_file, a.at(MDL, NAME), a.text(MDL, NAME))
+    err_as(DC, write_file, a.at(MDL, "y.yaml"), "no: record\n")
+    as_user(DC, write_file, a.at(RSK, "x.yaml"), RISK % "one")
+    as_user(DC, os.unlink, a.at(MDL, NAME))
+    got = [e for e in lines(a) if e[2] == PEOPLE[DC]]
+    risk = "ACME-0007-EL-RSK-0001-001.yaml"
+    T.equal([e[:4] for e in got if e[0] != "refused"], [("record_create", NAME, PEOPLE[DC], "1"), ("record_update", NAME, PEOPLE[DC], "2"), ("record_rejected", "y.yaml", PEOPLE[DC], None),
+            ("sequence_assigned", risk, PEOPLE[DC], None), ("record_create", risk, PEOPLE[DC], "1"), ("record_delete", NAME, PEOPLE[DC], None)], "what the ledger says")
+    T.equal(got[0][5], hashlib.sha256(first).hexdigest(), "with the hash of the revision")
+
+
 if __name__ == "__main__":
-    T.run(test_new, test_revision, test_refused, test_typed_name, test_ways_to_write, test_tools, test_moves, test_forms, test_rows, test_parallel_rows)
+    T.run(test_ledger, test_new, test_revision, test_refused, test_typed_name, test_ways_to_write, test_tools, test_moves, test_forms, test_rows, test_parallel_rows)
     T.finish()
