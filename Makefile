@@ -8,6 +8,7 @@
 B       ?= build
 VARIANT ?= release
 PREFIX  ?= /usr/local
+SECTIONS := $(sort $(patsubst .%,%,$(suffix $(wildcard contrib/man/*.[1-8]))))
 # mount(8) looks for mount.zddc only here, whatever PREFIX is
 MOUNTDIR ?= /usr/sbin
 DESTDIR ?=
@@ -176,15 +177,25 @@ demo: deps programs
 demo-stop:
 	@B='$(B)' sh contrib/demo.sh --stop
 
+# SHARE: examples and presets, read by people
+SHARE   := $(PREFIX)/share/zddcfs
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+
 install: programs
-	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(MOUNTDIR)'
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(MOUNTDIR)' '$(DESTDIR)$(UNITDIR)'
 	install -m 755 $(OUT)/zddcfs $(OUT)/zddc '$(DESTDIR)$(PREFIX)/bin/'
 	ln -sf '$(PREFIX)/bin/zddcfs' '$(DESTDIR)$(MOUNTDIR)/mount.zddc'
-	install -d $(foreach n,1 5 8,'$(DESTDIR)$(PREFIX)/share/man/man$(n)')
-	$(foreach n,1 5 8,install -m 644 $(wildcard contrib/man/*.$(n)) '$(DESTDIR)$(PREFIX)/share/man/man$(n)/' &&) true
+	install -d $(foreach n,$(SECTIONS),'$(DESTDIR)$(PREFIX)/share/man/man$(n)')
+	$(foreach n,$(SECTIONS),install -m 644 $(wildcard contrib/man/*.$(n)) '$(DESTDIR)$(PREFIX)/share/man/man$(n)/' &&) true
 	install -D -m 644 contrib/completions/zddc.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/zddc'
 	install -D -m 644 contrib/completions/_zddc '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_zddc'
 	install -D -m 644 contrib/completions/zddc.fish '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/zddc.fish'
+	sed 's|/usr/bin/zddcfs|$(PREFIX)/bin/zddcfs|' contrib/systemd/zddcfs@.service > '$(DESTDIR)$(UNITDIR)/zddcfs@.service'
+	install -D -m 644 contrib/systemd/zddcfs.tmpfiles '$(DESTDIR)$(PREFIX)/lib/tmpfiles.d/zddcfs.conf'
+	install -d '$(DESTDIR)$(SHARE)/systemd' '$(DESTDIR)$(SHARE)/samba' '$(DESTDIR)$(SHARE)/presets'
+	install -m 644 contrib/systemd/mnt-archive.* contrib/systemd/fstab.example '$(DESTDIR)$(SHARE)/systemd/'
+	install -m 644 contrib/samba/zddc.conf '$(DESTDIR)$(SHARE)/samba/'
+	$(if $(wildcard contrib/presets),cp -r contrib/presets/. '$(DESTDIR)$(SHARE)/presets/')
 
 # .deps (the libfuse that `make deps` built) stays: delete it by hand to build it again
 clean:

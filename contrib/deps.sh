@@ -20,7 +20,7 @@ PACKAGES="gcc libc6-dev make pkgconf libyaml-dev libxxhash-dev libssl-dev libjan
     clang libclang-rt-dev
     meson ninja-build dpkg-dev xz-utils gpgv debian-archive-keyring
     groff-base man-db python3 python3-yaml python3-jsonschema libtest-json-schema-acceptance-perl acl attr rsync git strace tar util-linux procps e2fsprogs libglib2.0-bin
-    sed zip unzip vim nano dbus python3-uno libreoffice-writer-nogui libreoffice-calc-nogui samba smbclient samba-vfs-modules libfaketime"
+    systemd sed zip unzip vim nano dbus python3-uno libreoffice-writer-nogui libreoffice-calc-nogui samba smbclient samba-vfs-modules libfaketime"
 
 export DEBIAN_FRONTEND=noninteractive
 # the tests start their own smbd: the package must not start one (invoke-rc.d looks at this)

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 
-from toolbox import DC, NAME, PEOPLE, PT, SILENT, Accounts, Result, Row, T, World, changes, columns, folder, line, run_rows, text
+from toolbox import DC, NAME, PEOPLE, PT, ROOT, SILENT, Accounts, Result, Row, T, World, changes, columns, folder, line, run_rows, text
 
 USERS = {PT: "zddctpt", DC: "zddctdc"}
 CONF = """\
@@ -32,15 +32,7 @@ CONF = """\
     load printers = no
     printing = bsd
     printcap name = /dev/null
-[archive]
-    path = %(mnt)s
-    read only = no
-    vfs objects = acl_xattr
-    acl_xattr:ignore system acls = yes
-    acl_xattr:default acl style = everyone
-    store dos attributes = no
-    map archive = no
-    map readonly = yes
+include = %(dir)s/share.conf
 """
 
 
@@ -54,7 +46,10 @@ class Samba:
             os.mkdir(os.path.join(self.dir, each), 0o755)
         self.conf = os.path.join(self.dir, "smb.conf")
         with open(self.conf, "w") as f:
-            f.write(CONF % {"dir": self.dir, "port": self.port, "mnt": world.archive.mnt})
+            f.write(CONF % {"dir": self.dir, "port": self.port})
+        # the share as it is shipped
+        with open(os.path.join(ROOT, "contrib/samba/zddc.conf")) as shipped, open(os.path.join(self.dir, "share.conf"), "w") as f:
+            f.write(shipped.read().replace("/mnt/archive", world.archive.mnt))
 
     def start(self):
         for name in USERS.values():

@@ -26,7 +26,7 @@ import traceback
 sys.dont_write_bytecode = True
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "mount"))
 
-from harness import (ADMIN, AUD, DC, DC2, PARTY_ZDDC, PEOPLE, PT, PT2, ROOT_ZDDC, Accounts, Archive, Child, T, Worker, become,  # noqa: E402, F401
+from harness import (ADMIN, AUD, DC, DC2, PARTY_ZDDC, PEOPLE, PT, PT2, ROOT, ROOT_ZDDC, Accounts, Archive, Child, T, Worker, become,  # noqa: E402, F401
                      err, eventually, libc, renameat2, umount2)
 
 # the columns that run when nothing is asked for
