@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "cli/matrix.h"
 #include "cli/out.h"
+#include "cli/past.h"
 #include "cli/places.h"
 #include "cli/scope.h"
 #include "cli/subject.h"
@@ -380,7 +381,7 @@ static int access_matrix(const struct cli *c)
 	if (status != ZDDC_YES)
 		return status;
 	AUTO_FREE char *dir = scope_dir(&s);
-	m = matrix_make(&s, dir, (long long)time(NULL));
+	m = matrix_make(&s, dir, past_now(c));
 	matrix_print(c, m, f, &out);
 	matrix_free(m);
 	status = engine_complaints(&s.e);
@@ -391,7 +392,7 @@ static int access_matrix(const struct cli *c)
 
 int cmd_access(const struct cli *c)
 {
-	struct access a = {.c = c, .now = (long long)time(NULL)};
+	struct access a = {.c = c, .now = past_now(c)};
 	bool json = cli_has(c, OPT_JSON);
 	int status = ZDDC_YES;
 

@@ -13,6 +13,7 @@
 #include "cli/cli.h"
 #include "cli/control.h"
 #include "cli/out.h"
+#include "cli/past.h"
 #include "cli/place.h"
 #include "cli/scope.h"
 #include "cli/tree.h"
@@ -215,7 +216,7 @@ static int attributes(const struct cli *c, struct acl_attrs *out)
 			return out_fail(ZDDC_USAGE, "--risk %s: give a number from 0 to 100", c->opt[OPT_RISK]);
 	}
 	*out = (struct acl_attrs){
-		.now = (long long)time(NULL),
+		.now = past_now(c),
 		.environment = c->opt[OPT_ENVIRONMENT],
 		.provenance = c->opt[OPT_PROVENANCE],
 		.risk_score = (int)risk,
@@ -365,5 +366,5 @@ int cmd_explain(const struct cli *c)
 	if (status != ZDDC_YES)
 		return status;
 	/* another's rights on a mount are worked out here, from the policy that one may read */
-	return at.on_mount && !cli_has(c, OPT_AS) ? explain_mount(c, &at, op) : explain_tree(c, op);
+	return at.on_mount && !cli_has(c, OPT_AS) && !cli_has(c, OPT_DATE) ? explain_mount(c, &at, op) : explain_tree(c, op);
 }

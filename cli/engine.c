@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/files.h"
 #include "cli/out.h"
+#include "cli/past.h"
 #include "cli/tree.h"
 #include "defaults/defaults.h"
 
@@ -51,6 +52,27 @@ void engine_over(const struct zddc_source *source, struct zddc_doc *defaults, bo
 	e->snap = acl_snap_new(e->acl, source);
 }
 
+/* --on: everything as it was, the defaults and -o strict too. */
+static int open_past(const struct cli *c, const char *root, struct engine *e)
+{
+	AUTO_BUF text = BUF_INIT;
+	AUTO_DIAGS d = DIAGS_INIT;
+	struct zddc_doc *defaults = NULL;
+	struct past *past;
+	int r, status = past_open(c, root, &past);
+
+	if (status != ZDDC_YES)
+		return status;
+	tree_set_past(e->tree, past);
+	r = past_text(past, "defaults", &text);
+	if (r == 0)
+		r = zddc_parse("defaults", buf_str(&text), text.len, false, &d, &defaults);
+	if (r < 0)
+		return out_fail(ZDDC_IO, "the defaults of that time cannot be read: %s", strerror(-r));
+	engine_over(tree_source(e->tree), defaults, past_strict(past) || cli_has(c, OPT_STRICT), e);
+	return ZDDC_YES;
+}
+
 int engine_open(const struct cli *c, const char *root, struct engine *e)
 {
 	struct zddc_doc *defaults;
@@ -60,6 +82,8 @@ int engine_open(const struct cli *c, const char *root, struct engine *e)
 	e->tree = tree_open(root);
 	if (!e->tree)
 		return out_fail(ZDDC_IO, "%s: %s", root, strerror(errno));
+	if (cli_has(c, OPT_DATE))
+		return open_past(c, root, e);
 	status = engine_defaults(c, &defaults);
 	if (status == ZDDC_YES)
 		engine_over(tree_source(e->tree), defaults, cli_has(c, OPT_STRICT), e);

@@ -87,6 +87,8 @@ int scope_open(const struct cli *c, const char *path, struct scope *out)
 
 	*out = (struct scope){0};
 	status = place_find(path, c->opt[OPT_ROOT], &out->at);
+	if (status == ZDDC_YES && out->at.on_mount && cli_has(c, OPT_DATE))
+		status = out_fail(ZDDC_USAGE, "--on needs the archive itself, with its ledger and the texts that are kept: ask there, as the user who owns it");
 	if (status == ZDDC_YES)
 		status = engine_open(c, out->at.root, &out->e);
 	if (status == ZDDC_YES && out->at.on_mount)

@@ -15,7 +15,9 @@
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "base/str.h"
 #include "cli/files.h"
+#include "cli/past.h"
 
 struct tree {
 	int fd;
@@ -23,6 +25,7 @@ struct tree {
 	struct diags errors;
 	char *unreadable;
 	int unreadable_err;
+	struct past *past; /* NULL: as it is now */
 };
 
 void tree_join(struct buf *out, const char *dir, const char *name)
@@ -44,8 +47,23 @@ static int open_beneath(const struct tree *t, const char *path, int flags)
 	return fd < 0 ? -errno : (int)fd;
 }
 
+/* The documents that the past has: .zddc of any directory, and who is who. False: the file itself. */
+static bool of_past(const struct tree *t, const char *path, struct buf *text, int *err)
+{
+	bool people = !strcmp(path, ".zddc.d/identities.yaml");
+
+	if (!t->past || (!people && strcmp(path, ".zddc") != 0 && !str_ends(path, "/.zddc")))
+		return false;
+	*err = past_text(t->past, people ? "identities" : path, text);
+	return true;
+}
+
 int tree_read(struct tree *t, const char *path, size_t most, struct buf *text)
 {
+	int err;
+
+	if (of_past(t, path, text, &err))
+		return err;
 	/* O_NONBLOCK: a pipe of that name must not hang us */
 	AUTO_CLOSE int fd = open_beneath(t, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	struct stat st;
@@ -125,11 +143,33 @@ static bool only_dirs(void *arg, const char *name, bool is_dir)
 	return !is_dir || s->each(s->arg, name);
 }
 
+struct only_new {
+	struct subdirs *s;
+	struct tree *t;
+	const char *dir;
+};
+
+/* A directory of the past that is not there any more. */
+static bool gone_dir(void *arg, const char *name)
+{
+	struct only_new *o = arg;
+	AUTO_BUF path = BUF_INIT;
+
+	tree_join(&path, o->dir, name);
+	AUTO_CLOSE int fd = open_beneath(o->t, buf_str(&path), O_PATH | O_DIRECTORY);
+	return fd >= 0 || o->s->each(o->s->arg, name);
+}
+
 static int source_subdirs(void *ctx, const char *dir, bool (*each)(void *arg, const char *name), void *arg)
 {
 	struct subdirs s = {each, arg};
+	struct only_new o = {&s, ctx, dir};
+	int err = tree_list(ctx, dir, only_dirs, &s);
 
-	return tree_list(ctx, dir, only_dirs, &s);
+	if (!o.t->past)
+		return err;
+	past_below(o.t->past, dir, gone_dir, &o);
+	return err == -ENOENT || err == -ENOTDIR ? 0 : err;
 }
 
 static void source_invalid(void *ctx, const char *dir, const struct diags *d)
@@ -162,8 +202,14 @@ void tree_close(struct tree *t)
 		return;
 	close(t->fd);
 	diags_free(&t->errors);
+	past_free(t->past);
 	free(t->unreadable);
 	free(t);
+}
+
+void tree_set_past(struct tree *t, struct past *past)
+{
+	t->past = past;
 }
 
 const struct zddc_source *tree_source(struct tree *t)

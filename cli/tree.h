@@ -17,6 +17,9 @@ struct tree;
 /* Opens the root directory; NULL with errno set. */
 struct tree *tree_open(const char *root);
 void tree_close(struct tree *t);
+/* From now on its policy documents and identities are those of the past (past.h), which the tree frees. */
+struct past;
+void tree_set_past(struct tree *t, struct past *past);
 /* Lives as long as the tree. */
 const struct zddc_source *tree_source(struct tree *t);
 /* Errors of the documents that were found invalid so far; owned by the tree. */

@@ -21,6 +21,7 @@
 #include "fs/audit_private.h"
 #include "fs/back.h"
 #include "fs/opts.h"
+#include "fs/policy.h"
 
 #ifndef ZDDC_VERSION
 #define ZDDC_VERSION "0.1"
@@ -53,7 +54,7 @@ static struct {
 	uint64_t folded, lost;
 
 	/* set once, before threads */
-	bool on, off, reads; /* neither on nor off: audit_init has not been called yet */
+	bool on, off, reads, strict; /* neither on nor off: audit_init has not been called yet */
 	struct audit_past past;
 	int64_t began;
 } keep = {.lock = PTHREAD_MUTEX_INITIALIZER, .last = &keep.first};
@@ -282,8 +283,14 @@ static void look_after(int64_t fold_until)
 
 static void *keeper(void *arg)
 {
+	bool surveyed = false;
+
 	for (unsigned turn = 1; wait_turn(); turn++) {
 		look_after(monotonic());
+		if (!surveyed && index_ready()) {
+			audit_policy_survey(&keep.stop);
+			surveyed = true;
+		}
 		if (turn % SAVE_EVERY == 0)
 			audit_policy_save();
 	}
@@ -341,6 +348,7 @@ int audit_init(const struct options *o)
 	keep.on = true;
 	keep.began = audit_now();
 	keep.reads = o->ledger_reads;
+	keep.strict = o->strict;
 	keep.fold = ledger_fold_new(FOLD_SLOTS);
 	audit_host(host);
 	open_chain(o, host);
@@ -372,6 +380,7 @@ static void say_mount(const char *mountpoint)
 	attrs[n++] = LEDGER_ATTR_TEXT("mountpoint", mountpoint);
 	attrs[n++] = LEDGER_ATTR_TEXT("version", ZDDC_VERSION);
 	attrs[n++] = LEDGER_ATTR_TEXT("chain", f.chain);
+	attrs[n++] = LEDGER_ATTR_BOOL("strict", keep.strict);
 	if (keep.past.any) {
 		sha256_hex(keep.past.end.head, hash);
 		attrs[n++] = LEDGER_ATTR_TEXT("previous_chain", keep.past.chain);
@@ -428,7 +437,7 @@ static void stop_thread(void)
 	if (!keep.running)
 		return;
 	pthread_mutex_lock(&keep.lock);
-	keep.stop = true;
+	__atomic_store_n(&keep.stop, true, __ATOMIC_RELEASE);
 	pthread_cond_signal(&keep.wake);
 	pthread_mutex_unlock(&keep.lock);
 	pthread_join(keep.thread, NULL);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,8 @@
 #include "fs/audit_roles.h"
 #include "fs/back.h"
 #include "fs/caller.h"
+#include "fs/index.h"
+#include "fs/node.h"
 #include "fs/policy.h"
 
 enum { LIST_MOST = 256 << 20 };
@@ -183,6 +186,72 @@ void audit_policy_read(const char *file, const char *text, size_t len)
 		hash_text(text, len, sha);
 	if (change(file, text ? sha : NULL, old))
 		say(strcmp(file, "identities") ? LEDGER_POLICY_RELOAD : LEDGER_IDENTITY_CHANGE, NULL, true, file, old, text ? sha : NULL);
+}
+
+/* ------------------------------------------------------------------ what nobody has read yet */
+
+static bool known_as(const char *file, const char *sha)
+{
+	WITH_MUTEX(&in_force.lock);
+	const struct doc *d = find(file);
+
+	return d && !strcmp(d->sha, sha);
+}
+
+/* A text that is valid takes effect when it is first asked for: that it did is said now, while nobody changes it. */
+static void survey_one(const char *dir)
+{
+	AUTO_FREE char *file = policy_in(dir);
+	AUTO_BUF text = BUF_INIT;
+	AUTO_DIAGS d = DIAGS_INIT;
+	struct zddc_doc *doc = NULL;
+	char sha[SHA256_HEX];
+
+	WITH_RDLOCK(&tree_lock);
+	if (back_path_read(file, &text, LIMIT_DOC_BYTES) != 0)
+		return;
+	hash_text(buf_str(&text), text.len, sha);
+	if (known_as(file, sha) || zddc_parse(file, buf_str(&text), text.len, false, &d, &doc) != 0)
+		return;
+	zddc_unref(doc);
+	policy_keep_later(buf_str(&text), text.len);
+	audit_policy_read(file, buf_str(&text), text.len);
+}
+
+static void drop_if_gone(const char *file)
+{
+	struct stat st;
+	int r;
+
+	WITH_RDLOCK(&tree_lock);
+	r = back_path_stat(file, &st);
+	if (r == -ENOENT || r == -ENOTDIR)
+		audit_policy_read(file, NULL, 0);
+}
+
+static void survey_dir(void *arg, const char *dir)
+{
+	if (!__atomic_load_n((const bool *)arg, __ATOMIC_ACQUIRE))
+		survey_one(dir);
+}
+
+/* The files of the list, each with its NUL. */
+static void list_files(struct buf *out)
+{
+	WITH_MUTEX(&in_force.lock);
+	for (const struct doc *d = in_force.docs; d; d = d->hh.next)
+		if (str_ends(d->file, ".zddc"))
+			buf_add(out, d->file, strlen(d->file) + 1);
+}
+
+void audit_policy_survey(const bool *stop)
+{
+	AUTO_BUF files = BUF_INIT;
+
+	index_each_policy(survey_dir, (void *)(uintptr_t)stop);
+	list_files(&files);
+	for (size_t at = 0; at < files.len && !__atomic_load_n(stop, __ATOMIC_ACQUIRE); at += strlen(files.data + at) + 1)
+		drop_if_gone(files.data + at);
 }
 
 /* ------------------------------------------------------------------ directories that move */

@@ -28,6 +28,11 @@ void audit_policy_born(struct op *op, const char *path, const char *text, size_t
 void audit_policy_arrived(struct op *op, const char *path, bool owned);
 /* Read, and in force: a line if the ledger does not know it yet. NULL: there is none (any more). */
 void audit_policy_read(const char *file, const char *text, size_t len);
+/*
+ * Compares what the ledger knows with the archive: texts that nobody has read yet, and those that are gone. Once, when the index is
+ * complete; takes tree_lock for reading, for each document anew. 'stop' (atomic) ends it.
+ */
+void audit_policy_survey(const bool *stop);
 /* A directory was renamed, or is gone: lines of their own tell it. */
 void audit_policy_moved(const char *from, const char *to);
 void audit_policy_dropped(const char *dir);

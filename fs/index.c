@@ -311,6 +311,23 @@ static void add_seen(struct buf *out, const struct place *p, const struct buf *p
 	buf_add(out, buf_str(path), path->len + 1);
 }
 
+static void add_policy(struct buf *out, const struct place *p, const struct buf *path)
+{
+	if (p->policy)
+		buf_add(out, buf_str(path), path->len + 1);
+}
+
+void index_each_policy(void (*each)(void *arg, const char *dir), void *arg)
+{
+	AUTO_BUF all = BUF_INIT, path = BUF_INIT;
+
+	pthread_mutex_lock(&ix.lock);
+	place_each(&ix.root, &path, add_policy, &all);
+	pthread_mutex_unlock(&ix.lock);
+	for (size_t at = 0; at < all.len; at += strlen(all.data + at) + 1)
+		each(arg, all.data + at);
+}
+
 void index_each_seen(void (*each)(void *arg, const char *dir, const struct policy_stamp *stamp), void *arg)
 {
 	AUTO_BUF all = BUF_INIT, path = BUF_INIT;

@@ -51,6 +51,9 @@ int index_children(const char *dir, bool (*each)(void *arg, const char *name), v
 /* Every directory that carries policy and that the engine has read, with its stamp, in any order: for the sweep. */
 void index_each_seen(void (*each)(void *arg, const char *dir, const struct policy_stamp *stamp), void *arg);
 
+/* Every directory that is known to carry policy, in any order. */
+void index_each_policy(void (*each)(void *arg, const char *dir), void *arg);
+
 struct index_figures {
 	uint64_t directories; /* that carry policy */
 	bool ready;

@@ -399,4 +399,27 @@ struct ledger_query {
 
 bool ledger_match(const struct ledger_query *q, const struct ledger_entry *e);
 
+/* ------------------------------------------------------------------ what was in force at a time */
+
+/*
+ * The policy texts in force at a time: fed with the entries in the order in which they were written, it follows the texts that took effect
+ * and the folders that moved. A document is named by its file: "archive/Acme/.zddc", "defaults", "identities".
+ */
+struct ledger_asof;
+
+/* What happened before 'until_us'. */
+struct ledger_asof *ledger_asof_new(int64_t until_us);
+void ledger_asof_free(struct ledger_asof *a);
+void ledger_asof_feed(struct ledger_asof *a, const struct ledger_entry *e);
+/* Could that line matter? Most need not be parsed. */
+bool ledger_asof_wants(const char *line, size_t n);
+/* Was there a ledger by then; when the first line that was fed was written. */
+bool ledger_asof_known(const struct ledger_asof *a);
+int64_t ledger_asof_first(const struct ledger_asof *a);
+/* Was the archive mounted with -o strict? */
+bool ledger_asof_strict(const struct ledger_asof *a);
+/* The SHA-256 of the text, by which it is kept, or NULL; *invalid (may be NULL): an invalid one had taken its place. */
+const char *ledger_asof_text(const struct ledger_asof *a, const char *file, bool *invalid);
+void ledger_asof_each(const struct ledger_asof *a, void (*each)(void *arg, const char *file), void *arg);
+
 #endif

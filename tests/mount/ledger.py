@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 
 from harness import *  # noqa: F403
 from harness import (ADMIN, ALICE, ANON, AUD, DC, NOBODY, OBS, OPEN_ZDDC, PARTY_ZDDC, PT, ROOT_ZDDC, SLOW, T, ZDDC, Archive, Child, as_user, err_as,
@@ -501,7 +502,46 @@ def test_many():
     verify(a, "sound")
 
 
+def explain(a, path, who, when, op="read"):
+    return subprocess.run([ZDDC, "explain", a.behind(path), "--as", who, "--op", op, "--on", when], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
+
+
+def stamp():
+    """A moment of its own second."""
+    time.sleep(1.05)
+    t = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    time.sleep(1.05)
+    return t
+
+
+def test_on_date():
+    """zddc explain and access --on DATE: from the kept texts, whatever became of the folders since."""
+    bob = "acl: {permissions: {bob@example.com: rw}}\n"
+    a = Archive(project({"Q/x/.zddc": bob, "Q/never/read/.zddc": bob})).mount()
+    T.check(eventually(lambda: lines(a, "policy_reload", directory="Q/never/read"), 5), "texts that nobody has read are known, too")
+    begun = stamp()
+    as_user(ADMIN, write_file, a.at("Q/x/.zddc"), bob.replace("bob", "alice"))
+    as_user(DC, os.rename, a.at(ACME), a.at("P/archive/Beta"))
+    T.equal(a.umount(), 0, "unmounts")
+    os.unlink(a.behind("Q/never/read/.zddc"))
+    a.put("Q/x/.zddc", "acl: {permissions: {carol@example.com: r}}\n")
+    between = stamp()
+    a.mount()
+    T.check(eventually(lambda: lines(a, "policy_reload", directory="Q/never/read", new_hash=None), 5), "what is gone is said")
+    T.check(eventually(lambda: lines(a, "policy_reload", directory="Q/x", new_hash=sha(a.text("Q/x/.zddc"))), 5), "and what changed meanwhile")
+    last = stamp()
+    T.equal([explain(a, "Q/x/f", w + "@example.com", begun) for w in ("bob", "alice", "carol")], [0, 1, 1], "at first bob")
+    T.equal([explain(a, "Q/x/f", w + "@example.com", between) for w in ("bob", "alice", "carol")], [1, 0, 1], "then alice")
+    T.equal([explain(a, "Q/x/f", w + "@example.com", last) for w in ("bob", "alice", "carol")], [1, 1, 0], "then carol")
+    T.equal([explain(a, "Q/never/read/f", "bob@example.com", t) for t in (begun, last)], [0, 1], "a policy that is gone")
+    T.equal([explain(a, ACME + "/x", "dc@example.com", t, "unlink") for t in (begun, last)], [0, 1], "a party that has another name now")
+    T.equal([explain(a, "P/archive/Beta/x", "dc2@example.com", t, "unlink") for t in (begun, last)], [1, 0], "takes its policy along")
+    T.equal(explain(a, "Q/x/f", "bob@example.com", "2020-01-01"), 1, "before the ledger began")
+    out = subprocess.run([ZDDC, "access", a.behind("Q/x"), "--on", begun], stdout=subprocess.PIPE).stdout.decode()
+    T.check("bob@example.com" in out and "alice" not in out, "zddc access --on", out)
+
+
 if __name__ == "__main__":
     T.run(test_mutations, test_reads, test_nothing_happened, test_refusals, test_policy, test_auto_own, test_seals, test_names, test_identities, test_view,
-          test_view_stream, test_rotation, test_damage, test_torn, test_checkpoint, test_modes, test_many)
+          test_view_stream, test_rotation, test_damage, test_torn, test_checkpoint, test_modes, test_many, test_on_date)
     T.finish()
