@@ -23,9 +23,9 @@ _zddc() {
     esac
     case ${COMP_WORDS[1]} in
     init) mapfile -t COMPREPLY < <(compgen -W '--json --help --here --admin' -- "$cur") ;;
-    explain) mapfile -t COMPREPLY < <(compgen -W '--json --help --as --op --groups --elevated --root --environment --provenance --risk --defaults --strict' -- "$cur") ;;
+    explain) mapfile -t COMPREPLY < <(compgen -W '--json --help --as --op --groups --elevated --on --root --environment --provenance --risk --defaults --strict' -- "$cur") ;;
     why) mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$cur") ;;
-    access) mapfile -t COMPREPLY < <(compgen -W '--json --help --root --matrix --csv --html --defaults --strict --who' -- "$cur") ;;
+    access) mapfile -t COMPREPLY < <(compgen -W '--json --help --on --root --matrix --csv --html --defaults --strict --who' -- "$cur") ;;
     whoami) mapfile -t COMPREPLY < <(compgen -W '--json --help --as --groups --root --defaults --strict' -- "$cur") ;;
     check) mapfile -t COMPREPLY < <(compgen -W '--json --help --root --defaults --strict' -- "$cur") ;;
     fmt) mapfile -t COMPREPLY < <(compgen -W '--json --help --check --write' -- "$cur") ;;

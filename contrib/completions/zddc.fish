@@ -28,6 +28,7 @@ complete -c zddc -n '__fish_seen_subcommand_from explain whoami' -l as -r -d 'an
 complete -c zddc -n '__fish_seen_subcommand_from explain' -l op -r -d 'one operation, by the name of the system call: create, unlink, mkdir, rename, write, read, list, ...' -f -a 'enter statdir list stat read readlink getxattr create mkdir symlink write truncate fallocate utimens chmod chown setxattr removexattr unlink rmdir rename rename-from rename-to rename-over link mknod'
 complete -c zddc -n '__fish_seen_subcommand_from explain whoami' -l groups -r -d 'the Unix groups to assume instead of the real ones'
 complete -c zddc -n '__fish_seen_subcommand_from explain' -l elevated -d 'as if they had elevated (only administrators can)'
+complete -c zddc -n '__fish_seen_subcommand_from explain access' -l on -r -d 'by the policy of that day (its end, UTC) or moment, from the ledger and the texts that are kept'
 complete -c zddc -n '__fish_seen_subcommand_from explain access whoami check' -l root -r -d 'the archive root, instead of looking for it'
 complete -c zddc -n '__fish_seen_subcommand_from access' -l matrix -d 'places by roles, for all of the tree'
 complete -c zddc -n '__fish_seen_subcommand_from access' -l csv -d 'the matrix for a spreadsheet'
