@@ -401,7 +401,7 @@ size_t handle_mappers(struct node *node, uint64_t generation, struct mapper **ou
 		*out = realloc(*out, (n + 1) * sizeof(**out));
 		if (!*out)
 			abort();
-		(*out)[n++] = (struct mapper){identity_ref(h->who), h->created};
+		(*out)[n++] = (struct mapper){identity_ref(h->who), h->created, h->watched};
 	}
 	return n;
 }

@@ -111,7 +111,7 @@ void handles_settle_at(struct node *dir, const char *name);
 /* One who may have the file mapped for writing. */
 struct mapper {
 	struct identity *who; /* counted */
-	bool created; /* by a handle that may write without w */
+	bool created, watched; /* as its handle */
 };
 /*
  * All such, unless each of them was decided under that generation: a store through a shared mapping takes a descriptor that reads and

@@ -547,20 +547,46 @@ static bool is_deleted(const struct handle *h)
 	return h->node->gone && back_fstat(h->fd, &st) == 0 && st.st_nlink == 0;
 }
 
+/* The place has become write-once since a handle was opened that knows nothing of it: the file is sealed. */
+static bool is_overtaken(struct node *n, bool watched)
+{
+	struct acl_policy *p = policy_of(n->parent);
+	bool zone = acl_is_zone(p) && !policy_none();
+
+	acl_policy_unref(p);
+	return zone && !watched;
+}
+
+/* Or the file has become a record, which only transactions change. */
+static int refuse_record(struct node *n, const struct identity *who)
+{
+	AUTO_FREE char *path = node_path(n);
+
+	return gate_refuse_text(who, EBUSY, ACL_OP_WRITE, path, NULL, "%s has become a record since it was opened: open it again", path);
+}
+
 /* The handle that made the file may fill it as long as its maker may create here; anybody else needs w. */
 static bool may_again(struct node *n, struct identity *now, bool created)
 {
 	return (created && gate_may(now, ACL_OP_CREATE, n->parent, n->name, 0)) || gate_may(now, ACL_OP_WRITE, n->parent, n->name, 0);
 }
 
+static int decide_as(struct op *op, struct node *n, struct identity *now, bool created, bool watched)
+{
+	if (is_overtaken(n, watched))
+		return gate_check_as(op, now, ACL_OP_WRITE, n->parent, n->name, ACL_SEALED);
+	if (record_is(n->parent, n->name))
+		return refuse_record(n, now);
+	if (created && gate_may(now, ACL_OP_CREATE, n->parent, n->name, 0))
+		return 0;
+	return gate_check_as(op, now, ACL_OP_WRITE, n->parent, n->name, 0);
+}
+
 static int decide_again(struct op *op, struct handle *h)
 {
-	struct node *n = h->node;
 	struct identity *now = identity_again(h->who);
-	int r = 0;
+	int r = decide_as(op, h->node, now, h->created, h->watched);
 
-	if (!h->created || !gate_may(now, ACL_OP_CREATE, n->parent, n->name, 0))
-		r = gate_check_as(op, now, ACL_OP_WRITE, n->parent, n->name, 0);
 	identity_put(now);
 	return r;
 }
@@ -610,7 +636,8 @@ int may_write(struct op *op, struct handle *h)
 static bool is_refused(struct op *op, struct node *n, const struct mapper *m)
 {
 	struct identity *now = identity_again(m->who);
-	bool refused = !may_again(n, now, m->created) && gate_check_as(op, now, ACL_OP_WRITE, n->parent, n->name, 0) < 0;
+	bool fine = may_again(n, now, m->created) && !is_overtaken(n, m->watched) && !record_is(n->parent, n->name);
+	bool refused = !fine && decide_as(op, n, now, m->created, m->watched) < 0;
 
 	identity_put(now);
 	return refused;

@@ -177,6 +177,35 @@ def test_missing_name():
             T.equal(a.text("e/moved"), b"text\n", "its bytes")
 
 
+def test_place_has_changed():
+    """A descriptor from before a place became write-once, or a file a record, changes nothing there: not even that of who made the file."""
+    rule = "admins: [admin@example.com]\nnaming: off\nacl: {permissions: {alice@example.com: rwcd, bob@example.com: rwcd, admin@example.com: rwcda}}\n%s\n"
+    for what, added, want in (("write-once", "worm: [bob@example.com]", "EPERM"), ("a record", "records: {'*.yaml': {}}", "EBUSY")):
+        a = archive()
+        a.put("d/.zddc", rule % "")
+        time.sleep(1.1)
+        (r1, w1), (r2, w2), path = os.pipe(), os.pipe(), a.at("d/x.yaml")
+        made = Child(BOB, hold_new, path, w1, r2)
+        os.read(r1, 1)
+        mapped = Mapper(ALICE)
+        mapped.call(_map, path)
+        T.equal(err_as(ADMIN, write_file, a.at("d/.zddc"), rule % added), "", "the place changes: " + what)
+        T.check(mapped.store(8, b"EVIL"), "a mapping from before: " + what)
+        os.write(w2, b"g")
+        T.equal(made.wait(), (want, want), "the descriptor that made the file: " + what)
+        mapped.call(_unmap)
+        mapped.close()
+        T.equal(a.text("d/x.yaml"), b"a: b\n" * 1000, "its bytes: " + what)
+
+
+def hold_new(path, ready, go):
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o644)
+    os.write(fd, b"a: b\n" * 1000)
+    os.write(ready, b"r")
+    os.read(go, 1)
+    return err(os.pwrite, fd, b"EVIL", 0), err(os.ftruncate, fd, 0)
+
+
 class Mapper(Worker):
     """Keeps one file mapped for writing."""
 
@@ -282,6 +311,6 @@ def test_group_revoked():
 
 
 if __name__ == "__main__":
-    T.run(test_next_open_fails, test_opens_across_the_revocation, test_writes_decided_again, test_file_moved_elsewhere, test_missing_name, test_mapped_pages, test_standing_in_it,
+    T.run(test_next_open_fails, test_opens_across_the_revocation, test_writes_decided_again, test_file_moved_elsewhere, test_missing_name, test_place_has_changed, test_mapped_pages, test_standing_in_it,
           test_sizes_are_true, test_group_revoked)
     T.finish()
