@@ -214,11 +214,44 @@ void subject_list_free(struct subject_list *l)
 	*l = (struct subject_list){0};
 }
 
-struct acl_decision subject_decide(const struct subject *s, const struct acl_policy *p, verbset needed, long long now)
+/* As an operation that needs just these verbs would be decided. */
+static struct acl_decision decide(const struct subject *s, const struct acl_policy *p, verbset needed, enum acl_risk risk, long long now)
 {
 	const struct acl_attrs attrs = {.now = now, .risk_score = -1};
 	const struct acl_whatif member = {.role = s->role};
-	const struct acl_request rq = {.who = &s->p, .needed = needed ? needed : V_ALL, .attrs = &attrs, .whatif = s->role ? &member : NULL};
+	const struct acl_request rq = {.who = &s->p, .needed = needed, .risk = risk, .attrs = &attrs, .whatif = s->role ? &member : NULL};
 
 	return acl_decide(p, &rq);
+}
+
+static const struct {
+	verbset verb;
+	enum acl_risk risk;
+} usual[] = {
+#define VERB(id, letter, bit, risk, text) {V_##id, ACL_RISK_##risk},
+#include "acl/verbs.def"
+#undef VERB
+};
+
+struct acl_decision subject_decide(const struct subject *s, const struct acl_policy *p, verbset needed, long long now)
+{
+	struct acl_decision all = decide(s, p, needed ? needed : V_ALL, usual[0].risk, now);
+
+	if (!acl_has_conditions(p))
+		return all;
+	/* each verb under the conditions that an operation of its kind meets */
+	all.effective = 0;
+	all.condition = NULL;
+	for (size_t i = 0; i < sizeof usual / sizeof *usual; i++) {
+		struct acl_decision d = decide(s, p, usual[i].verb, usual[i].risk, now);
+
+		if (needed == usual[i].verb)
+			return d;
+		all.effective |= d.effective & usual[i].verb;
+		if (!all.condition && (!needed || needed & usual[i].verb)) {
+			all.condition = d.condition;
+			all.when = d.when;
+		}
+	}
+	return all;
 }

@@ -42,8 +42,8 @@ void subjects_also(struct subjects *s, const struct acl_policy *p, struct subjec
 void subject_list_free(struct subject_list *l);
 
 /*
- * Decides for a subject: all verbs it holds (needed 0: the decision about V_ALL), or one. No attributes but the clock: what a
- * condition takes is missing from effective and in acl_before_when().
+ * Decides for a subject: all verbs it holds (needed 0: the decision about V_ALL), or one. Nothing is declared but the clock, each verb
+ * has the risk of its usual operation: what a condition takes is missing from effective and in acl_before_when().
  */
 struct acl_decision subject_decide(const struct subject *s, const struct acl_policy *p, verbset needed, long long now);
 
