@@ -18,10 +18,16 @@ struct who {
 	const char *email;
 };
 
+struct retired {
+	const char *email, *heir;
+};
+
 struct idmap {
 	struct arena arena;
 	struct who *v;
 	size_t n;
+	struct retired *retired;
+	size_t n_retired;
 };
 
 enum { EMAIL_MAX = 254 };
@@ -84,7 +90,8 @@ static bool parse_key(const struct ynode *key, const char *file, struct diags *d
 	return false;
 }
 
-static bool parse_email(struct idmap *m, const struct ynode *value, const char *file, struct diags *d, struct who *w)
+/* Folded; NULL with the error in d. */
+static const char *parse_email(struct idmap *m, const struct ynode *value, const char *file, struct diags *d)
 {
 	char *email;
 
@@ -92,12 +99,11 @@ static bool parse_email(struct idmap *m, const struct ynode *value, const char *
 		diag_add(d, DIAG_ERROR, file, value->line, value->col,
 			 "%s is not an e-mail address; write one, like alice@example.com",
 			 value->kind == Y_SCALAR ? value->text : "this");
-		return false;
+		return NULL;
 	}
 	email = arena_strndup(&m->arena, value->text, value->len);
 	str_lower(email);
-	w->email = email;
-	return true;
+	return email;
 }
 
 static void parse_member(struct idmap *m, const struct ynode *value, const char *file, struct diags *d)
@@ -105,28 +111,52 @@ static void parse_member(struct idmap *m, const struct ynode *value, const char 
 	struct who w = {0};
 	bool ok = parse_key(value->key, file, d, &w);
 
-	if (!parse_email(m, value, file, d, &w) || !ok)
-		return;
-	m->v[m->n++] = w;
+	w.email = parse_email(m, value, file, d);
+	if (w.email && ok)
+		m->v[m->n++] = w;
+}
+
+static bool is_null(const struct ynode *n) { return n->kind == Y_SCALAR && n->type == Y_NULL; }
+
+static void parse_retired(struct idmap *m, const struct ynode *value, const char *file, struct diags *d)
+{
+	struct retired r = {.email = parse_email(m, value->key, file, d)};
+	bool heir = !is_null(value);
+
+	if (heir)
+		r.heir = parse_email(m, value, file, d);
+	if (r.email && (r.heir || !heir))
+		m->retired[m->n_retired++] = r;
+}
+
+/* The map under 'key', or NULL if there is nothing under it (or no map: said in d). */
+static const struct ynode *section(const struct ynode *top, const char *key, const char *what, const char *file, struct diags *d)
+{
+	const struct ynode *map = ynode_get(top, key);
+
+	if (!map || is_null(map))
+		return NULL;
+	if (map->kind == Y_MAP)
+		return map;
+	diag_add(d, DIAG_ERROR, file, map->line, map->col, "\"%s\" must be a map of %s", key, what);
+	return NULL;
 }
 
 static void parse_map(struct idmap *m, const struct ynode *top, const char *file, struct diags *d)
 {
-	const struct ynode *map = ynode_get(top, "identities");
+	const struct ynode *who = section(top, "identities", "user name or uid to e-mail", file, d);
+	const struct ynode *retired = section(top, "retired", "e-mail to the heir's e-mail, or null", file, d);
 
 	ynode_each(it, top)
-		if (it != map)
+		if (strcmp(it->key->text, "identities") != 0 && strcmp(it->key->text, "retired") != 0)
 			diag_add(d, DIAG_ERROR, file, it->key->line, it->key->col,
-				 "unknown key \"%s\"; only \"identities\" is known here", it->key->text);
-	if (!map || (map->kind == Y_SCALAR && map->type == Y_NULL))
-		return;
-	if (map->kind != Y_MAP) {
-		diag_add(d, DIAG_ERROR, file, map->line, map->col, "\"identities\" must be a map of user name or uid to e-mail");
-		return;
-	}
-	m->v = arena_array(&m->arena, struct who, map->n + 1);
-	ynode_each(it, map)
+				 "unknown key \"%s\"; only \"identities\" and \"retired\" are known here", it->key->text);
+	m->v = arena_array(&m->arena, struct who, who ? who->n + 1 : 1);
+	m->retired = arena_array(&m->arena, struct retired, retired ? retired->n + 1 : 1);
+	ynode_each(it, who)
 		parse_member(m, it, file, d);
+	ynode_each(it, retired)
+		parse_retired(m, it, file, d);
 }
 
 int idmap_parse(const char *file, const char *text, size_t len, struct diags *d, struct idmap **out)
@@ -182,3 +212,32 @@ const char *idmap_find(const struct idmap *m, const char *unix_name, unsigned lo
 }
 
 size_t idmap_count(const struct idmap *m) { return m ? m->n : 0; }
+
+bool idmap_retired(const struct idmap *m, const char *email, const char **heir)
+{
+	for (size_t i = 0; m && i < m->n_retired; i++)
+		if (str_ieq(m->retired[i].email, email)) {
+			if (heir)
+				*heir = m->retired[i].heir;
+			return true;
+		}
+	return false;
+}
+
+void idmap_each(const struct idmap *m, void (*user)(void *arg, const char *user, unsigned long uid, const char *email),
+		void (*retired)(void *arg, const char *email, const char *heir), void *arg)
+{
+	for (size_t i = 0; m && user && i < m->n; i++)
+		user(arg, m->v[i].name, m->v[i].uid, m->v[i].email);
+	for (size_t i = 0; m && retired && i < m->n_retired; i++)
+		retired(arg, m->retired[i].email, m->retired[i].heir);
+}
+
+bool idmap_user_ok(const char *user)
+{
+	struct ynode key = {.kind = Y_SCALAR, .text = user, .len = strlen(user)};
+	AUTO_DIAGS d = DIAGS_INIT;
+	struct who w = {0};
+
+	return parse_key(&key, "", &d, &w);
+}

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <errno.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -104,11 +105,77 @@ static void says_where(void **state)
 	assert_non_null(strstr(buf_str(&out), "x/identities.yaml:4:"));
 }
 
+static void retired_addresses(void **state)
+{
+	struct idmap *m = parse("identities: {alice: a@x.org}\nretired: {Bob@x.org: a@x.org, carol@x.org: null}\n");
+	const char *heir = "?";
+
+	(void)state;
+	assert_non_null(m);
+	assert_true(idmap_retired(m, "bob@X.ORG", &heir));
+	assert_string_equal(heir, "a@x.org");
+	assert_true(idmap_retired(m, "carol@x.org", &heir));
+	assert_null(heir);
+	assert_false(idmap_retired(m, "a@x.org", NULL) || idmap_retired(NULL, "a@x.org", NULL));
+	idmap_free(m);
+}
+
+/* What an edit of 'text' gives; "" if it is refused. */
+static void edited(const char *text, struct idmap_edit e, const char *want)
+{
+	AUTO_DIAGS d = DIAGS_INIT;
+	AUTO_BUF out = BUF_INIT;
+	int r = idmap_edit("f", text, strlen(text), &e, &d, &out);
+
+	if (r && *want)
+		fail_msg("refused: %s", d.n ? d.v[0].text : "no reason");
+	assert_true(!r == !!*want && (r != -EINVAL || d.errors == 1));
+	assert_string_equal(r ? "" : buf_str(&out), want);
+}
+
+static void edits(void **state)
+{
+	static const char people[] = "# people\nidentities:\n  alice: a@x.org # the first\n  2001: bot@x.org\n";
+
+	(void)state;
+	edited(people, (struct idmap_edit){.user = "bob", .email = "B@x.org"}, "# people\nidentities:\n  alice: a@x.org # the first\n  2001: bot@x.org\n  bob: b@x.org\n");
+	edited(people, (struct idmap_edit){.user = "2001", .email = "b@x.org"}, "# people\nidentities:\n  alice: a@x.org # the first\n  2001: b@x.org\n");
+	edited("# who\nidentities:\n  61001: a@x.org\n  # team\n  61004: b@x.org\n", (struct idmap_edit){.user = "new", .email = "c@x.org"},
+	       "# who\nidentities:\n  61001: a@x.org\n  # team\n  61004: b@x.org\n  new: c@x.org\n");
+	edited(people, (struct idmap_edit){.user = "2001"}, "# people\nidentities:\n  alice: a@x.org # the first\n");
+	edited(people, (struct idmap_edit){.user = "Alice", .email = "b@x.org"}, "# people\nidentities:\n  alice: a@x.org # the first\n  2001: bot@x.org\n  Alice: b@x.org\n");
+	edited(people, (struct idmap_edit){.retire = "Gone@x.org"}, "# people\nidentities:\n  alice: a@x.org # the first\n  2001: bot@x.org\nretired:\n  Gone@x.org: null\n");
+	edited("identities: {a: a@x.org}\nretired:\n  b@x.org: null", (struct idmap_edit){.retire = "c@x.org", .heir = "a@x.org"},
+	       "identities: {a: a@x.org}\nretired:\n  b@x.org: null\n  c@x.org: a@x.org\n");
+	edited("", (struct idmap_edit){.user = "a", .email = "a@x.org"}, "identities:\n  a: a@x.org\n");
+	edited("identities: {}\n", (struct idmap_edit){.user = "a", .email = "a@x.org"}, "identities:\n  a: a@x.org\n");
+	edited("{identities: {a: a@x.org}}\n", (struct idmap_edit){.user = "b", .email = "b@x.org"}, "identities:\n  a: a@x.org\n  b: b@x.org\n");
+	edited("identities: {a: a@x.org, b: b@x.org}\n", (struct idmap_edit){.user = "a"}, "identities:\n  b: b@x.org\n");
+}
+
+static void edits_refused(void **state)
+{
+	static const char text[] = "identities: {a: a@x.org}\nretired: {old@x.org: a@x.org}\n";
+
+	(void)state;
+	edited(text, (struct idmap_edit){.user = "b", .email = "OLD@x.org"}, "");
+	edited(text, (struct idmap_edit){.user = "b", .email = "b"}, "");
+	edited(text, (struct idmap_edit){.user = "b c", .email = "b@x.org"}, "");
+	edited(text, (struct idmap_edit){.user = "007", .email = "b@x.org"}, "");
+	edited(text, (struct idmap_edit){.user = "b"}, "");
+	edited(text, (struct idmap_edit){.retire = "old@x.org"}, "");
+	edited(text, (struct idmap_edit){.retire = "a@x.org", .heir = "old@x.org"}, "");
+	edited(text, (struct idmap_edit){.retire = "a@x.org", .heir = "A@x.org"}, "");
+	edited(text, (struct idmap_edit){.retire = "nobody"}, "");
+	edited("identities: [a]\n", (struct idmap_edit){.user = "b", .email = "b@x.org"}, "");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds), cmocka_unit_test(nobody_guesses), cmocka_unit_test(empty),
-		cmocka_unit_test(refused), cmocka_unit_test(says_where),
+		cmocka_unit_test(refused), cmocka_unit_test(says_where), cmocka_unit_test(retired_addresses), cmocka_unit_test(edits),
+		cmocka_unit_test(edits_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
