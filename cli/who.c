@@ -162,9 +162,15 @@ static void use_groups(struct who *w, const char *groups, const struct passwd *u
 	w->p.groups = (const char *const *)w->groups;
 }
 
+/* malloc()ed, lower case; NULL, anonymous, if the address is retired (or NULL). */
+static char *address(const struct who_map *m, const char *email)
+{
+	return email && !idmap_retired(m->map, email, NULL) ? lower_copy(email) : NULL;
+}
+
 void who_of(const struct who_map *m, const char *email, struct who *out)
 {
-	*out = (struct who){.email = lower_copy(email)};
+	*out = (struct who){.email = address(m, email)};
 	use_groups(out, NULL, user_of(m, email));
 }
 
@@ -175,9 +181,9 @@ static void fill(struct who *w, const struct who_map *m, const char *as, const c
 	if (!as) {
 		user = getpwuid(getuid());
 		const char *email = m->map ? idmap_find(m->map, user ? user->pw_name : NULL, getuid(), NULL) : NULL;
-		w->email = email ? lower_copy(email) : NULL;
+		w->email = address(m, email);
 	} else if (!str_ieq(as, "anonymous")) {
-		w->email = lower_copy(as);
+		w->email = address(m, as);
 		user = user_of(m, as);
 	}
 	use_groups(w, groups, user);

@@ -3,42 +3,28 @@
 #include "fs/caller.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <grp.h>
-#include <libgen.h>
 #include <pthread.h>
 #include <pwd.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 #include <uthash.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
-#include "base/err.h"
-#include "base/limits.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "fs/audit.h"
-#include "fs/audit_policy.h"
-#include "fs/audit.h"
-#include "fs/back.h"
-#include "fs/index.h"
+#include "fs/identities.h"
 #include "fs/opts.h"
 #include "fs/policy.h"
 #include "fs/session.h"
 
 enum {
 	CACHE_MS = 60 * 1000, /* SPEC: at most 60 s */
-	RECHECK_MS = 1000, /* identities file */
 	GROUPS_MAX = 65536,
 	OVERFLOW_UID = 65534, /* what the kernel shows for a uid that has no number here */
 };
-
-static const char DEFAULT_FILE[] = ".zddc.d/identities.yaml";
 
 /* One remembered uid. */
 struct slot {
@@ -51,150 +37,22 @@ struct slot {
 static struct {
 	pthread_mutex_t lock;
 	struct slot *slots; /* lock */
-	struct idmap *map; /* lock; NULL: nobody is listed */
 	uint64_t next_generation; /* lock */
 	uint64_t epoch; /* lock; raised when the map changed: what was resolved under an older one does not count */
-	struct policy_stamp stamp; /* lock: of the text that map was made of, or that was refused */
-	_Atomic uint64_t next_check;
 	char *domain; /* NULL: none */
-	int dirfd; /* identities=FILE: its directory, -1 for the default place */
-	char *base; /* and its name there */
-	char *shown; /* how messages call the file */
-} ids = {.lock = PTHREAD_MUTEX_INITIALIZER, .dirfd = -1, .next_generation = 1};
+} ids = {.lock = PTHREAD_MUTEX_INITIALIZER, .next_generation = 1};
 
-/* ------------------------------------------------------------------ identities.yaml */
-
-static int file_stat(struct stat *st)
-{
-	if (ids.dirfd < 0)
-		return back_path_stat(DEFAULT_FILE, st);
-	return back_stat(ids.dirfd, ids.base, st);
-}
-
-static int file_read(struct buf *out)
-{
-	AUTO_FCLOSE FILE *f = NULL;
-	char part[8192];
-	size_t n;
-	int fd;
-
-	if (ids.dirfd < 0)
-		return back_path_read(DEFAULT_FILE, out, LIMIT_DOC_BYTES);
-	fd = back_open(ids.dirfd, ids.base, O_RDONLY, 0);
-	if (fd < 0)
-		return fd;
-	f = fdopen(fd, "r");
-	if (!f) {
-		close(fd);
-		return -ENOMEM;
-	}
-	while ((n = fread(part, 1, sizeof(part), f)) > 0 && out->len <= LIMIT_DOC_BYTES)
-		buf_add(out, part, n);
-	if (ferror(f))
-		return -EIO;
-	return out->len > LIMIT_DOC_BYTES ? -EFBIG : 0;
-}
-
-static void log_diags(const struct diags *d)
-{
-	for (size_t i = 0; i < d->n; i++)
-		if (d->v[i].line)
-			log_err("%s:%u:%u: %s", d->v[i].file, d->v[i].line, d->v[i].col, d->v[i].text);
-		else
-			log_err("%s: %s", d->v[i].file, d->v[i].text);
-}
-
-/* The map the file holds now. 0, -ENOENT, or another error that was logged. */
-static int map_read(struct idmap **out)
-{
-	AUTO_BUF text = BUF_INIT;
-	AUTO_DIAGS d = DIAGS_INIT;
-	int r = file_read(&text);
-
-	if (r == -ENOENT)
-		return r;
-	if (r) {
-		log_err("%s cannot be read: %s", ids.shown, strerror(-r));
-		return r;
-	}
-	r = idmap_parse(ids.shown, buf_str(&text), text.len, &d, out);
-	log_diags(&d);
-	if (!r) {
-		policy_keep_later(buf_str(&text), text.len);
-		audit_policy_read("identities", buf_str(&text), text.len);
-	}
-	return r;
-}
-
-/* Puts a new map in place; everybody is resolved again. */
-static void map_set(struct idmap *map)
+/* Everybody is resolved again. */
+static void map_changed(void)
 {
 	struct slot *s, *tmp;
 
 	pthread_mutex_lock(&ids.lock);
-	idmap_free(ids.map);
-	ids.map = map;
 	ids.epoch++;
 	HASH_ITER(hh, ids.slots, s, tmp)
 		s->until = 0;
 	pthread_mutex_unlock(&ids.lock);
 	policy_bump();
-}
-
-/* Reads the file if it is another than the one known. 'force' reads it in any case. */
-static int revalidate(bool force)
-{
-	struct stat st;
-	int r = file_stat(&st);
-	struct policy_stamp now = policy_stamp_of(r ? NULL : &st);
-	struct idmap *map = NULL;
-	bool same;
-
-	if (r && r != -ENOENT)
-		return r;
-	pthread_mutex_lock(&ids.lock);
-	same = policy_stamp_eq(&now, &ids.stamp);
-	ids.stamp = now;
-	pthread_mutex_unlock(&ids.lock);
-	if (same && !force)
-		return 0;
-	r = map_read(&map);
-	if (r == -ENOENT && ids.dirfd < 0)
-		r = 0; /* the default file need not exist */
-	if (r) {
-		log_err("%s is not used; the identities known before stay in force", ids.shown);
-		return r;
-	}
-	map_set(map);
-	if (map)
-		log_info("%s: %zu identities", ids.shown, idmap_count(map));
-	return 0;
-}
-
-static void revalidate_now_and_then(void)
-{
-	uint64_t now = policy_clock_ms(), due = atomic_load(&ids.next_check);
-
-	if (now < due || !atomic_compare_exchange_strong(&ids.next_check, &due, now + RECHECK_MS))
-		return;
-	revalidate(false);
-}
-
-/* Remembers where identities=FILE lies, so that no path is walked again later. */
-static int place_remember(const char *file)
-{
-	AUTO_FREE char *one = realpath(file, NULL);
-	AUTO_FREE char *two = one ? strdup(one) : NULL;
-	int fd = two ? open(dirname(one), O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
-
-	if (fd < 0) {
-		log_err("identities=%s: %s", file, strerror(errno));
-		return -EINVAL;
-	}
-	ids.dirfd = fd;
-	ids.base = strdup(basename(two));
-	ids.shown = strdup(file);
-	return ids.base && ids.shown ? 0 : -ENOMEM;
 }
 
 /* Would NAME@domain be an address? */
@@ -206,25 +64,15 @@ static bool domain_ok(const char *domain)
 	return idmap_email_ok(buf_str(&b));
 }
 
-int identities_load(const struct options *o)
+int callers_init(const struct options *o)
 {
-	int r;
-
 	if (o->domain && !domain_ok(o->domain)) {
 		log_err("domain=%s is no domain; write one like domain=example.com", o->domain);
 		return -EINVAL;
 	}
 	ids.domain = o->domain ? strdup(o->domain) : NULL;
-	if (o->identities && (r = place_remember(o->identities)))
-		return r;
-	if (!ids.shown)
-		ids.shown = strdup(DEFAULT_FILE);
-	ids.stamp.size = -2; /* no state of a file */
-	atomic_store(&ids.next_check, policy_clock_ms() + RECHECK_MS);
-	return revalidate(true) ? -EINVAL : 0;
+	return identities_load(o, map_changed);
 }
-
-int identities_reload(void) { return revalidate(true); }
 
 /* ------------------------------------------------------------------ the name service */
 
@@ -339,23 +187,17 @@ static char *domain_email(const char *name)
 static char *email_of(const struct identity *id)
 {
 	bool conflict = false;
-	const char *listed;
-	char *email = NULL;
+	char *email;
 
 	if (id->uid == OVERFLOW_UID || id->uid == (uid_t)-1)
 		return NULL;
-	pthread_mutex_lock(&ids.lock);
-	listed = idmap_find(ids.map, id->unix_name, id->uid, &conflict);
-	if (listed)
-		email = strdup(listed);
-	pthread_mutex_unlock(&ids.lock);
-	if (conflict)
-		log_warn("%s gives user %s and uid %u two addresses: treated as anonymous until one is removed", ids.shown,
-			 id->unix_name, id->uid);
+	email = identities_email(id->unix_name, id->uid, &conflict);
 	if (!email && !conflict)
 		email = domain_email(id->unix_name);
 	if (email)
 		str_lower(email);
+	if (email && identities_retired(email, NULL))
+		free(steal_ptr(email));
 	return email;
 }
 
@@ -509,7 +351,7 @@ struct identity *identity_get(uid_t uid)
 	struct identity *id;
 	uint64_t epoch;
 
-	revalidate_now_and_then();
+	identities_look();
 	id = cached(uid, &epoch);
 	if (id)
 		return id;
@@ -519,7 +361,7 @@ struct identity *identity_get(uid_t uid)
 	return id;
 }
 
-void identities_free(void)
+void callers_free(void)
 {
 	struct slot *s, *tmp;
 
@@ -528,12 +370,6 @@ void identities_free(void)
 		identity_put(s->id);
 		free(s);
 	}
-	idmap_free(ids.map);
-	ids.map = NULL;
 	free(ids.domain);
-	free(ids.base);
-	free(ids.shown);
-	if (ids.dirfd >= 0)
-		close(ids.dirfd);
-	ids.dirfd = -1;
+	identities_free();
 }

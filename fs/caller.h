@@ -33,10 +33,8 @@ struct caller {
 
 struct options;
 struct session;
-/* Reads identities.yaml (through back.c) and remembers domain=. 0 or -EINVAL with a logged message that names the line. */
-int identities_load(const struct options *o);
-/* SIGHUP, or the file changed behind the mount. Keeps the old map when the new text is invalid. */
-int identities_reload(void);
+/* Remembers domain= and reads identities.yaml (identities.h). 0, or -EINVAL with a logged message. */
+int callers_init(const struct options *o);
 
 /* Never fails: a name service failure means no groups, an unmapped uid is anonymous. One reference for the caller. */
 struct identity *identity_get(uid_t uid);
@@ -44,6 +42,6 @@ struct identity *identity_get(uid_t uid);
 struct identity *identity_in_session(const struct identity *base, struct session *s);
 struct identity *identity_ref(struct identity *id);
 void identity_put(struct identity *id);
-void identities_free(void);
+void callers_free(void);
 
 #endif

@@ -11,6 +11,7 @@
 #include "fs/command_line.h"
 #include "fs/gate.h"
 #include "fs/handle.h"
+#include "fs/inflight.h"
 #include "fs/node.h"
 
 /* ------------------------------------------------------------------------------------------------ reading a line */
@@ -126,8 +127,9 @@ const char *line_text_wrong(const char *text)
 /* ------------------------------------------------------------------------------------------------ the table */
 
 #define KIND_FILE(f) .on_file = f
-#define KIND_GOES(f) .on_file = f, .goes = true
+#define KIND_GOES(f) .on_file = f, .alone = true
 #define KIND_SELF(f) .by_self = f
+#define KIND_MOUNT(f) .by_self = f, .alone = true
 
 static const struct command commands[] = {
 #define COMMAND(w, kind, run, a, m) {.word = w, KIND_##kind(run), .args = a, .meaning = m},
@@ -159,16 +161,26 @@ static int run_locked(struct op *op, struct node *dir, const struct command *c, 
 	return c->on_file ? target_run(op, dir, l, c->on_file) : c->by_self(op, dir, l);
 }
 
+/* What was decided before is done before the answer. */
+static int run_alone(struct op *op, struct node *dir, const struct command *c, const struct line *l)
+{
+	int r;
+
+	pthread_rwlock_wrlock(&tree_lock);
+	r = run_locked(op, dir, c, l);
+	pthread_rwlock_unlock(&tree_lock);
+	inflight_drain();
+	return r;
+}
+
 static int run(struct op *op, struct node *dir, const struct command *c, const struct line *l)
 {
 	if (!l->name && c->on_file)
 		return refuse_line(op, dir, "the name of the entry is missing");
 	if (c->on_file)
 		handles_settle_at(dir, l->name);
-	if (c->goes) {
-		WITH_WRLOCK(&tree_lock);
-		return run_locked(op, dir, c, l);
-	}
+	if (c->alone)
+		return run_alone(op, dir, c, l);
 	WITH_RDLOCK(&tree_lock);
 	return run_locked(op, dir, c, l);
 }

@@ -45,7 +45,7 @@ struct command {
 	const char *word;
 	int (*on_file)(struct target *t);
 	int (*by_self)(struct op *op, struct node *dir, const struct line *l);
-	bool goes; /* the name of the file goes away: tree lock for writing */
+	bool alone; /* names or policies change: tree lock for writing */
 	const char *args, *meaning;
 };
 
@@ -53,8 +53,15 @@ struct command {
 #define COMMAND_DECLARE_FILE(run) int run(struct target *t);
 #define COMMAND_DECLARE_GOES(run) int run(struct target *t);
 #define COMMAND_DECLARE_SELF(run) int run(struct op *op, struct node *dir, const struct line *l);
+#define COMMAND_DECLARE_MOUNT(run) int run(struct op *op, struct node *dir, const struct line *l);
 #include "fs/command.def"
 #undef COMMAND
+
+/* ---- elevate.c ---- */
+/* A refusal of such a command, as the caller's last; -err. */
+__attribute__((format(printf, 4, 5))) int self_refuse(struct op *op, struct node *dir, int err, const char *fmt, ...);
+/* -EINVAL if the line has a name, or an option that is not one of 'known' (ends in NULL). */
+int self_check(struct op *op, struct node *dir, const struct line *l, const char *const *known);
 
 /* ---- command_file.c ---- */
 /* Finds the file of the line and runs the command on it. 0 or -errno, explained. */

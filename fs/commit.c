@@ -137,6 +137,25 @@ static char *file_in(const char *dir)
 	return buf_steal(&b);
 }
 
+int policy_put(struct op *op, struct identity *who, const char *dir, const char *text, size_t len)
+{
+	AUTO_CLOSE int fd = -1;
+	struct stat st;
+	int r = policy_keep(text, len);
+
+	if (r == 0)
+		r = back_path_dir(dir, &fd);
+	if (r == 0)
+		r = back_stat(fd, POLICY, &st);
+	if (r == 0)
+		r = back_replace(fd, POLICY, text, len, POLICY_MODE, st.st_uid, st.st_gid);
+	if (r < 0)
+		return r;
+	audit_policy_committed(op, who, dir, text, len);
+	policy_changed(dir);
+	return 0;
+}
+
 int policy_commit(struct op *op, struct identity *who, struct node *dir, const char *text, size_t len)
 {
 	AUTO_FREE char *path = node_path(dir);

@@ -19,6 +19,8 @@ extern const struct draft_kind policy_draft_kind;
 
 /* Puts 'text' in place as dir's .zddc after all checks (also used by rename onto .zddc). tree_lock held for writing. */
 int policy_commit(struct op *op, struct identity *who, struct node *dir, const char *text, size_t len);
+/* Puts 'text' in place as the .zddc of a directory by path, without checks: they have been made. tree_lock held for writing. */
+int policy_put(struct op *op, struct identity *who, const char *dir, const char *text, size_t len);
 /* unlink of .zddc: EBUSY while other entries remain; checks as for an edit to nothing. tree_lock held for writing. */
 int policy_remove(struct op *op, struct identity *who, struct node *dir);
 /*

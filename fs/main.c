@@ -26,6 +26,7 @@
 #include "fs/current.h"
 #include "fs/gate.h"
 #include "fs/handle.h"
+#include "fs/identities.h"
 #include "fs/ll.h"
 #include "fs/node.h"
 #include "fs/notify.h"
@@ -309,7 +310,7 @@ static int open_archive(void)
 		r = audit_init(&run.o);
 	if (r == 0)
 		r = seal_init(&run.o);
-	return r < 0 ? r : identities_load(&run.o);
+	return r < 0 ? r : callers_init(&run.o);
 }
 
 static struct {
@@ -359,7 +360,7 @@ static void close_archive(void)
 	seal_exit();
 	audit_stop();
 	policy_exit();
-	identities_free();
+	callers_free();
 	gate_free();
 	back_exit();
 }

@@ -26,5 +26,6 @@ const char *ask_shown_who(const struct identity *who);
 
 /* virt_whoami.c */
 void make_whoami(const struct ask *a, struct buf *out);
+void make_identities(const struct ask *a, struct buf *out);
 
 #endif

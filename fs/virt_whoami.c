@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* .zddc.d/whoami: who the caller is in a directory, and what their session has declared. */
+/* .zddc.d/whoami: who the caller is in a directory, and what their session has declared. .zddc.d/identities: who everybody is. */
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -8,6 +8,7 @@
 #include "fs/attrs.h"
 #include "fs/caller.h"
 #include "fs/gate.h"
+#include "fs/identities.h"
 #include "fs/policy.h"
 #include "fs/session.h"
 #include "fs/virt_ask.h"
@@ -149,3 +150,55 @@ void make_whoami(const struct ask *a, struct buf *out)
 	acl_policy_unref(p);
 }
 
+/* ------------------------------------------------------------------ who is who */
+
+static void text_user(void *arg, const char *user, unsigned long uid, const char *email)
+{
+	if (user)
+		buf_addf(arg, "%-20s %s\n", user, email);
+	else
+		buf_addf(arg, "%-20lu %s\n", uid, email);
+}
+
+static void text_retired(void *arg, const char *email, const char *heir)
+{
+	buf_addf(arg, "retired              %s%s%s\n", email, heir ? ", heir " : "", heir ? heir : "");
+}
+
+static void json_user(void *arg, const char *user, unsigned long uid, const char *email)
+{
+	json_sep(arg);
+	buf_addc(arg, '{');
+	if (user)
+		json_kv(arg, "user", user);
+	else
+		json_kv_int(arg, "uid", (long long)uid);
+	json_kv(arg, "email", email);
+	buf_addc(arg, '}');
+}
+
+static void json_retired(void *arg, const char *email, const char *heir)
+{
+	json_sep(arg);
+	buf_addc(arg, '{');
+	json_kv(arg, "email", email);
+	json_kv(arg, "heir", heir);
+	buf_addc(arg, '}');
+}
+
+void make_identities(const struct ask *a, struct buf *out)
+{
+	if (a->format == ACL_TEXT) {
+		identities_each(text_user, text_retired, out);
+		return;
+	}
+	buf_addc(out, '{');
+	json_key(out, "identities");
+	buf_addc(out, '[');
+	identities_each(json_user, NULL, out);
+	buf_addc(out, ']');
+	json_key(out, "retired");
+	buf_addc(out, '[');
+	identities_each(NULL, json_retired, out);
+	buf_adds(out, "]}\n");
+}

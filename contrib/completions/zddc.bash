@@ -4,7 +4,7 @@ _zddc() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'init explain why access whoami check fmt test diff show-defaults seal accept mark hold withdraw elevate with audit history restore help' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'init explain why access whoami check fmt test diff show-defaults seal accept mark hold withdraw identity elevate with audit history restore help' -- "$cur")
         return
     fi
     case $prev in
@@ -14,7 +14,7 @@ _zddc() {
     case $cur in
     -*) ;;
     *)  if [ "${COMP_WORDS[1]}" = help ]; then
-            mapfile -t COMPREPLY < <(compgen -W 'init explain why access whoami check fmt test diff show-defaults seal accept mark hold withdraw elevate with audit history restore help' -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W 'init explain why access whoami check fmt test diff show-defaults seal accept mark hold withdraw identity elevate with audit history restore help' -- "$cur")
         else
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -37,6 +37,7 @@ _zddc() {
     mark) mapfile -t COMPREPLY < <(compgen -W '--json --help --void' -- "$cur") ;;
     hold) mapfile -t COMPREPLY < <(compgen -W '--json --help --reason' -- "$cur") ;;
     withdraw) mapfile -t COMPREPLY < <(compgen -W '--json --help --reason --moved-to' -- "$cur") ;;
+    identity) mapfile -t COMPREPLY < <(compgen -W '--json --help --heir --at' -- "$cur") ;;
     elevate) mapfile -t COMPREPLY < <(compgen -W '--json --help --provenance --risk --reason --for --end --at' -- "$cur") ;;
     with) mapfile -t COMPREPLY < <(compgen -W '--json --help --provenance --risk --at' -- "$cur") ;;
     audit) mapfile -t COMPREPLY < <(compgen -W '--json --help --reason --since --until --who --event --path --follow --checkpoint --key --chain' -- "$cur") ;;
