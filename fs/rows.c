@@ -2,7 +2,7 @@
 /*
  * .zddc.d/rows/<group>/ holds "floor" (numbers up to it were used before anybody counted) and a file for each number taken since: "7" holds
  * the boot id of the daemon that took it and is 0600 until its record is in place, then 0400. A number whose daemon died in between is
- * free again if no record has it; whoever makes "7.BOOT" exclusively, BOOT being the dead daemon's, has it.
+ * free again if no record has it; whoever makes "7.BOOT" exclusively, BOOT being the dead daemon's, has it from then on.
  */
 #include "fs/rows.h"
 
@@ -20,10 +20,10 @@
 #include "fs/back.h"
 
 enum {
-	TAKEN = 0600,
 	KEPT = 0400,
 	SLOW = 60, /* seconds after which another host's unfinished number counts as a dead daemon's */
 	NAME_BYTES = 64,
+	BOOT_BYTES = 17, /* 16 hex digits and a newline */
 	ROWS_MOST = 999999999,
 };
 
@@ -161,20 +161,38 @@ static void note_found(void *arg, unsigned long row)
 	s->found |= row == s->row;
 }
 
-/* Whose it is, if that daemon seems to be dead and its record is not in place. */
-static bool is_orphan(const struct rows *r, int group, unsigned long row, struct buf *boot)
+/* The boot id of whoever has the number: who took it, or who has taken it over from the one before. False: nobody can tell. */
+static bool owner_of(int group, unsigned long row, char owner[BOOT_BYTES], struct stat *since)
+{
+	char name[NAME_BYTES];
+	AUTO_BUF boot = BUF_INIT;
+
+	row_name(row, name);
+	for (*owner = '\0';; snprintf(name, sizeof(name), "%lu.%s", row, owner)) {
+		struct stat st;
+
+		buf_reset(&boot);
+		if (back_stat(group, name, &st) < 0 || back_read_all(group, name, &boot, NAME_BYTES) < 0)
+			return *owner;
+		if (boot.len != BOOT_BYTES)
+			return false;
+		*since = st;
+		memcpy(owner, boot.data, BOOT_BYTES - 1);
+		owner[BOOT_BYTES - 1] = '\0';
+	}
+}
+
+/* Nobody's any more: its owner seems to be dead, and no record has it. */
+static bool is_orphan(const struct rows *r, int group, unsigned long row, char owner[BOOT_BYTES])
 {
 	struct search s = {.row = row};
 	char name[NAME_BYTES];
-	struct stat st;
+	struct stat st, since = {0};
 
 	row_name(row, name);
-	if (back_stat(group, name, &st) < 0 || (st.st_mode & 0777) == KEPT || back_read_all(group, name, boot, NAME_BYTES) < 0)
+	if (back_stat(group, name, &st) < 0 || (st.st_mode & 0777) == KEPT || !owner_of(group, row, owner, &since))
 		return false;
-	if (boot->len != 17 || strtoull(buf_str(boot), NULL, 16) == r->boot)
-		return false;
-	boot->data[--boot->len] = '\0';
-	if (r->shared && st.st_ctim.tv_sec + SLOW > time(NULL))
+	if (strtoull(owner, NULL, 16) == r->boot || (r->shared && since.st_ctim.tv_sec + SLOW > time(NULL)))
 		return false;
 	if (r->used(r->arg, note_found, &s) < 0)
 		return false;
@@ -183,26 +201,21 @@ static bool is_orphan(const struct rows *r, int group, unsigned long row, struct
 	return !s.found;
 }
 
-/* The number of a dead daemon becomes ours if we are the first to say so. */
+/* The number of a dead daemon is whose who is the first to say so. */
 static bool adopt(const struct rows *r, int group, unsigned long row)
 {
-	AUTO_BUF boot = BUF_INIT;
-	char name[NAME_BYTES], by[NAME_BYTES], text[NAME_BYTES];
+	char owner[BOOT_BYTES], by[NAME_BYTES];
 
-	if (!is_orphan(r, group, row, &boot))
+	if (!is_orphan(r, group, row, owner))
 		return false;
-	row_name(row, name);
-	snprintf(by, sizeof(by), "%lu.%s", row, buf_str(&boot));
-	if (claim(r, group, by) < 0)
-		return false;
-	return back_replace(group, name, text, (size_t)snprintf(text, sizeof(text), "%016llx\n", (unsigned long long)r->boot), TAKEN, geteuid(),
-			    getegid()) == 0;
+	snprintf(by, sizeof(by), "%lu.%s", row, owner);
+	return claim(r, group, by) == 0;
 }
 
 /* ------------------------------------------------------------------ taking */
 
-/* From 'row' on, the first that is free. 'adopting': or that a dead daemon has left. */
-static int take_from(const struct rows *r, int group, unsigned long row, bool adopting, unsigned long *out)
+/* From 'row' on, the first that is free or that a dead daemon has left. */
+static int take_from(const struct rows *r, int group, unsigned long row, unsigned long *out)
 {
 	char name[NAME_BYTES];
 	int e = -EEXIST;
@@ -210,7 +223,7 @@ static int take_from(const struct rows *r, int group, unsigned long row, bool ad
 	for (; e == -EEXIST && row <= ROWS_MOST; row++) {
 		row_name(row, name);
 		e = claim(r, group, name);
-		if (e == -EEXIST && adopting && adopt(r, group, row))
+		if (e == -EEXIST && adopt(r, group, row))
 			e = 0;
 		if (e == 0)
 			*out = row;
@@ -231,7 +244,7 @@ int rows_take(const struct rows *r, unsigned long *row)
 		return e;
 	hint = hint_get(&st);
 	from = hint ? hint : floor_of(group) + 1;
-	e = take_from(r, group, from, !hint, row);
+	e = take_from(r, group, from, row);
 	if (e == 0)
 		hint_taken(&st, from, *row);
 	return e;
