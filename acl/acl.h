@@ -429,6 +429,48 @@ struct acl_sight {
  */
 int acl_snap_sight(struct acl_snap *s, const char *dir, const struct acl_request *rq, struct acl_sight *out);
 
+/* ------------------------------------------------------------------ may the kernel keep a name? (SPEC section 15; uniform.c) */
+
+enum acl_class {
+	ACL_MIXED, /* not everybody who may enter the directory is sure to get the same answer: the kernel must ask each time */
+	ACL_UNIFORM, /* proved: they all do */
+	ACL_UNIFORM_BUT_ADMINS, /* all but administrators who enter by their standing right alone */
+};
+enum acl_class_why {
+#define CLASS_WHY(id, sentence) CLASS_##id,
+#include "acl/class.def"
+#undef CLASS_WHY
+};
+/* The proof's result. Pointers live as long as the policies and documents it was made from. */
+struct acl_verdict {
+	enum acl_class class;
+	enum acl_class_why why;
+	const char *who, *role; /* the pattern that decides it, and the role it came through; NULL if none */
+	struct acl_src who_src, src; /* where it stands; the line in the way */
+};
+/*
+ * The class of a name in dir: of its sub-directory 'name', on disk or declared (one that is neither is taken for a directory that a mkdir
+ * would make), or, with 'name' NULL, of every file and link in it. Conservative: whenever it says ACL_UNIFORM, everybody who may enter dir may
+ * enter that sub-directory and finds it in the listing, or may describe those files. What only the name tells (.zddc, temporary
+ * names) is acl_name_class's. 'why' (may be NULL) gets a sentence with file and line; what 'view' refuses is left out of it.
+ */
+enum acl_class acl_snap_class(struct acl_snap *s, const char *dir, const char *name, const struct acl_view *view, struct buf *why);
+/* ACL_MIXED, with the sentence in 'why' (may be NULL), for names that are so whatever policy says; p governs the directory. */
+enum acl_class acl_name_class(const struct acl_policy *p, const char *name, struct buf *why);
+/* The class of an entry by its name and by policy: the two together. */
+enum acl_class acl_snap_class_of(struct acl_snap *s, const char *dir, const char *name, bool is_dir, const struct acl_view *view,
+				 struct buf *why);
+/* How that is told: "uniform  PATH" and the reason, or one JSON object. */
+void acl_class_show(enum acl_class class, const char *path, const char *why, enum acl_format format, struct buf *out);
+/*
+ * A temporary name of the kind that transient: lists here (or the rows of transient.def, where policy says nothing; p NULL: those). And the
+ * ones among them that tell others a file is being edited.
+ */
+bool acl_is_transient(const struct acl_policy *p, const char *name);
+bool acl_is_transient_lock(const char *name);
+/* Nothing of its own lands on this level: everybody holds here what they hold in the directory above. */
+bool acl_is_plain(const struct acl_policy *p);
+
 /* ------------------------------------------------------------------ what documents say, for tools that list it (rules.c) */
 
 enum acl_who { ACL_PERSON, ACL_GLOB, ACL_EVERYONE, ACL_ANONYMOUS, ACL_GROUP, ACL_ROLE };

@@ -23,6 +23,7 @@ struct acl *acl_new(struct zddc_doc *defaults, bool strict)
 	if (!acl)
 		abort();
 	pthread_mutex_init(&acl->lock, NULL);
+	pthread_mutex_init(&acl->class_lock, NULL);
 	acl->defaults = zddc_ref(defaults);
 	acl->strict = strict;
 	return acl;
@@ -34,6 +35,7 @@ void acl_free(struct acl *acl)
 		return;
 	zddc_unref(acl->defaults);
 	pthread_mutex_destroy(&acl->lock);
+	pthread_mutex_destroy(&acl->class_lock);
 	free(acl);
 }
 
@@ -264,6 +266,7 @@ static void policy_free(struct acl_policy *p)
 {
 	zddc_unref(p->own);
 	zddc_unref(p->defaults);
+	policy_class_free(p->class);
 	free((char *)p->invalid.file);
 	free(p->c);
 	free(p->fences);

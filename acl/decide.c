@@ -73,7 +73,7 @@ static void match_patterns(struct compute *c, size_t i)
 			note_grant(c, i, &b->grants[k], NULL);
 }
 
-static bool mandated(const struct contrib *c, const char *role)
+bool role_is_mandated(const struct contrib *c, const char *role)
 {
 	for (size_t i = 0; c->mandated && i < c->mandated->n; i++)
 		if (!strcmp(c->mandated->v[i].text, role))
@@ -87,7 +87,7 @@ static void match_role(struct compute *c, size_t i, const struct grant *g)
 	const struct contrib *at = &c->p->c[i];
 	const char *role = g->who.text;
 	struct membership via;
-	if (!grant_overridden(c->p, i, g->who.key, true) && role_holds(&c->held, role, at->level, mandated(at, role), &via))
+	if (!grant_overridden(c->p, i, g->who.key, true) && role_holds(&c->held, role, at->level, role_is_mandated(at, role), &via))
 		note_grant(c, i, g, &via);
 }
 

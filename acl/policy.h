@@ -35,12 +35,14 @@ struct thread {
 };
 
 struct interned; /* uthash entry, in cascade.c */
+struct policy_class;
 
 struct acl {
 	pthread_mutex_t lock;
 	struct zddc_doc *defaults;
 	bool strict;
 	struct interned *interned; /* lock: uthash by key */
+	pthread_mutex_t class_lock; /* of every policy's class; others may be taken inside it */
 };
 
 struct acl_policy {
@@ -65,6 +67,7 @@ struct acl_policy {
 	bool zone, has_when, has_reset, auto_own;
 	struct acl_virtual virt; /* own level */
 	struct acl_src zone_src;
+	struct policy_class *class; /* acl->class_lock: snap_class.c; NULL: not asked for */
 	char hash[SHA256_HEX];
 };
 
@@ -74,6 +77,9 @@ bool contrib_visible(const struct contrib *c, int level);
 bool grant_overridden(const struct acl_policy *p, size_t i, const char *key, bool seen_only);
 /* The strongest contribution of the policy's own level (not cut) that sets 'key', or NULL. */
 const struct contrib *own_level(const struct acl_policy *p, enum acl_key key);
+
+/* ---- snap_class.c ---- */
+void policy_class_free(struct policy_class *c);
 
 /* ---- decide.c ---- */
 /* Administers the directory, and no fence lies deeper than the level that says so: its name may show in listings. */
@@ -136,5 +142,10 @@ bool role_holds(struct held *h, const char *role, int level, bool through, struc
 bool role_visible(const struct acl_policy *p, const char *role, int level, bool through);
 /* No reset of the role lies between where it is defined and the level that names it. */
 bool role_reaches(const struct acl_policy *p, const char *role, int defined, int level, bool through);
+/* Calls each() for every member that counts for the role as seen from 'level', until it says true; tells whether it did. */
+typedef bool role_member_fn(void *arg, const struct pattern *member, const char *file);
+bool role_each_member(const struct acl_policy *p, const char *role, int level, bool through, role_member_fn *each, void *arg);
+/* Of an entry in c: its role is resolved through fences (SPEC section 7). */
+bool role_is_mandated(const struct contrib *c, const char *role);
 
 #endif

@@ -43,6 +43,20 @@ bool role_visible(const struct acl_policy *p, const char *role, int level, bool 
 	return false;
 }
 
+bool role_each_member(const struct acl_policy *p, const char *role, int level, bool through, role_member_fn *each, void *arg)
+{
+	for (size_t i = p->n; i-- > 0;) {
+		const struct contrib *c = &p->c[i];
+		const struct role *r = counts(c, level, through) ? body_role(c->body, role) : NULL;
+		if (!r || !role_reaches(p, role, c->level, level, through))
+			continue;
+		for (size_t k = 0; k < r->members.n; k++)
+			if (each(arg, &r->members.v[k], c->body->doc->file))
+				return true;
+	}
+	return false;
+}
+
 /* ---- what one principal is listed in ---- */
 
 void held_init(struct held *h, const struct acl_policy *p, const struct acl_principal *who, const char *supposed)

@@ -27,7 +27,10 @@ struct acl_snap {
 	struct acl *acl;
 	struct zddc_source source;
 	struct entry *entries; /* lock */
+	struct classes *classes;
 };
+
+struct classes *snap_classes(struct acl_snap *s) { return s->classes; }
 
 struct acl_snap *acl_snap_new(struct acl *acl, const struct zddc_source *source)
 {
@@ -37,6 +40,7 @@ struct acl_snap *acl_snap_new(struct acl *acl, const struct zddc_source *source)
 	pthread_mutex_init(&s->lock, NULL);
 	s->acl = acl;
 	s->source = *source;
+	s->classes = classes_new();
 	return s;
 }
 
@@ -74,14 +78,17 @@ static void forget(struct acl_snap *s, const char *dir)
 
 void acl_snap_forget(struct acl_snap *s, const char *dir)
 {
-	WITH_MUTEX(&s->lock);
+	pthread_mutex_lock(&s->lock);
 	forget(s, dir);
+	pthread_mutex_unlock(&s->lock);
+	classes_forget(s->classes, dir);
 }
 
 void acl_snap_free(struct acl_snap *s)
 {
 	if (!s)
 		return;
+	classes_free(s->classes);
 	forget(s, "");
 	pthread_mutex_destroy(&s->lock);
 	free(s);

@@ -19,6 +19,12 @@ void name_list_free(struct name_list *l);
 
 /* The sub-directories of dir on disk: all, or (where the source can tell) those at or below which a .zddc lies. 0 or -errno. */
 int snap_subdirs(struct acl_snap *s, const char *dir, bool all, struct name_list *out);
+/* What is known of the classes of names (snap_class.c). */
+struct classes *snap_classes(struct acl_snap *s);
+struct classes *classes_new(void);
+void classes_free(struct classes *c);
+/* Something changed in dir or below it. */
+void classes_forget(struct classes *c, const char *dir);
 /* Appends the path of a sub-directory. */
 void snap_join(struct buf *out, const char *dir, const char *name);
 

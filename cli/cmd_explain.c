@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/control.h"
+#include "cli/explain_cache.h"
 #include "cli/out.h"
 #include "cli/past.h"
 #include "cli/place.h"
@@ -365,6 +366,8 @@ int cmd_explain(const struct cli *c)
 	status = place_find(c->arg, c->opt[OPT_ROOT], &at);
 	if (status != ZDDC_YES)
 		return status;
+	if (cli_has(c, OPT_CACHE))
+		return explain_cache(c, &at);
 	/* another's rights on a mount are worked out here, from the policy that one may read */
 	return at.on_mount && !cli_has(c, OPT_AS) && !cli_has(c, OPT_DATE) ? explain_mount(c, &at, op) : explain_tree(c, op);
 }

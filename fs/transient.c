@@ -1,70 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "fs/transient.h"
 
-#include <fnmatch.h>
-#include <stddef.h>
 #include <string.h>
 
-#include "acl/acl.h"
-#include "base/cleanup.h"
 #include "base/hash.h"
-#include "base/str.h"
-#include "base/ynode.h"
-
-static const char *const table[] = {
-#define TRANSIENT(glob) glob,
-#define LOCK(glob)
-#include "fs/transient.def"
-#undef TRANSIENT
-#undef LOCK
-};
-
-static const char *const locks[] = {
-#define TRANSIENT(glob)
-#define LOCK(glob) glob,
-#include "fs/transient.def"
-#undef TRANSIENT
-#undef LOCK
-};
-
-static const char SPECIAL[] = "*?[\\";
-
-/* Each name of each listing comes here: no pattern machine for globs that say how a name begins, or only how it ends. */
-static bool matches(const char *glob, const char *name)
-{
-	if (*glob == '*' && !strpbrk(glob + 1, SPECIAL))
-		return str_ends(name, glob + 1);
-	if (*glob && !strchr(SPECIAL, *glob) && *glob != *name)
-		return false;
-	return fnmatch(glob, name, 0) == 0;
-}
-
-static bool in_list(const char *const *globs, size_t n, const char *name)
-{
-	for (size_t i = 0; i < n; i++)
-		if (matches(globs[i], name))
-			return true;
-	return false;
-}
-
-bool transient_name(const struct acl_policy *p, const char *name)
-{
-	struct acl_value list = p ? acl_get(p, ACL_KEY_TRANSIENT) : (struct acl_value){0};
-
-	if (!list.node)
-		return in_list(table, ARRAY_LEN(table), name);
-	if (list.node->kind == Y_SCALAR)
-		return matches(list.node->text, name);
-	ynode_each(glob, list.node)
-		if (glob->kind == Y_SCALAR && matches(glob->text, name))
-			return true;
-	return false;
-}
-
-bool transient_is_lock(const char *name)
-{
-	return in_list(locks, ARRAY_LEN(locks), name);
-}
 
 uint64_t transient_hash(const char *name)
 {

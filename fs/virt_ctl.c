@@ -16,6 +16,7 @@
 #include "fs/audit.h"
 #include "fs/audit_view.h"
 #include "fs/back.h"
+#include "fs/cache.h"
 #include "fs/command.h"
 #include "fs/draft.h"
 #include "fs/gate.h"
@@ -210,6 +211,11 @@ static void make_explain_op(const struct ask *a, struct buf *out)
 		explain_named(a, a->what, a->name, out);
 	if (a->format == ACL_JSON)
 		buf_addc(out, '\n');
+}
+
+static void make_cache(const struct ask *a, struct buf *out)
+{
+	cache_explain(a->who, a->dir, a->name, is_visible_dir(a), a->format, out);
 }
 
 static void make_effective(const struct ask *a, struct buf *out)

@@ -23,7 +23,7 @@ _zddc() {
     esac
     case ${COMP_WORDS[1]} in
     init) mapfile -t COMPREPLY < <(compgen -W '--json --help --here --admin' -- "$cur") ;;
-    explain) mapfile -t COMPREPLY < <(compgen -W '--json --help --as --op --groups --elevated --on --root --environment --provenance --risk --defaults --strict' -- "$cur") ;;
+    explain) mapfile -t COMPREPLY < <(compgen -W '--json --help --as --op --cache --groups --elevated --on --root --environment --provenance --risk --defaults --strict' -- "$cur") ;;
     why) mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$cur") ;;
     access) mapfile -t COMPREPLY < <(compgen -W '--json --help --on --root --matrix --csv --html --defaults --strict --who' -- "$cur") ;;
     whoami) mapfile -t COMPREPLY < <(compgen -W '--json --help --as --groups --root --defaults --strict' -- "$cur") ;;

@@ -132,6 +132,19 @@ def explain_verbs():
     one_line_error(zddc(PT, "explain", a.at("P/closed/f"), "--op", "read"), 4)
 
 
+def explain_cache():
+    """As in the tree behind; whoever cannot read a policy is not told what stands in it."""
+    a = archive()
+    for path in ("P", "P/archive", "P/archive/Acme/issued/x.pdf", "P/closed", "P/closed/f", "P/archive/Acme/staging/x.tmp", "P/archive/Acme/reviewing"):
+        tree = json.loads(subprocess.run([ZDDC, "explain", "--cache", "--json", a.behind(path)], stdout=subprocess.PIPE).stdout)
+        p = zddc(ADMIN, "explain", "--cache", "--json", a.at(path))
+        got = data(p)
+        T.equal((got, p.returncode), (tree, 1 if tree["class"] == "mixed" else 0), "the class of " + path)
+    said = zddc(PT, "explain", "--cache", a.at("P/closed")).stdout
+    T.equal(said, zddc(PT, "explain", "--cache", a.at("P/absent")).stdout.replace(b"absent", b"closed"), "a hidden folder is told like an absent name")
+    T.check(b"admin@example.com (.zddc:" not in zddc(PT, "explain", "--cache", a.at("P/archive/Acme/issued/x.pdf")).stdout, "the root's policy is not readable")
+
+
 def explain_as_another():
     a = archive()
     path = a.at("P/archive/Acme/issued/x.pdf")
@@ -178,5 +191,5 @@ def fmt():
     T.equal(zddc(DC, "fmt", "--check", a.at("P/archive")).returncode, 0, "a tree, as far as one sees it")
 
 
-T.run(fmt, whoami, why, explain_as_the_tree, explain_verbs, explain_as_another, check)
+T.run(fmt, whoami, why, explain_as_the_tree, explain_verbs, explain_cache, explain_as_another, check)
 T.finish()

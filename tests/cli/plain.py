@@ -189,6 +189,18 @@ def explain_verbs():
     T.check(all(d["allowed"] for d in party["decisions"]), "and each decision agrees")
 
 
+def explain_cache():
+    top = sample()
+    for path, status, why in (("P", 1, "lets everybody into the root"), ("P/archive/Acme/issued", 0, "everybody who may enter"),
+                              ("P/archive/Acme/issued/x.pdf", 1, "admin@example.com (.zddc:"), ("P/archive/Acme/staging/.zddc", 1, "whoever may read policy"),
+                              ("P/archive/Acme/staging/x.tmp", 1, "temporary"), ("P/mdl/x.yaml", 1, "virtual")):
+        p = run("explain", "--cache", os.path.join(top, path))
+        got = json.loads(text(run("explain", "--cache", "--json", os.path.join(top, path))))
+        T.equal((p.returncode, got["path"], got["class"]), (status, path, "mixed" if status else "uniform"), "--cache " + path)
+        T.check(why in text(p) and why in got["why"], "and why", text(p))
+    one_line_error(run("explain", "--cache", top), 2, "root")
+
+
 def explain_places():
     top = sample()
     T.equal(json.loads(text(run("explain", "x.pdf", "--op", "read", "--json", cwd=top + "/P/archive/Acme/issued")))["path"],
@@ -457,6 +469,6 @@ def quick():
     T.check(times[15] < 0.030 * SLOW * SLOW, "explain takes a few milliseconds", times[15])
 
 
-finish(usage, help_texts, generated_files, init, init_refuses, init_asks, explain_one, explain_verbs, explain_places, explain_who,
+finish(usage, help_texts, generated_files, init, init_refuses, init_asks, explain_one, explain_verbs, explain_cache, explain_places, explain_who,
        explain_attributes, explain_invalid, strict_and_defaults, whoami, check_tree, check_more, check_parts, odd_names, colour, pipes, defaults,
        quick)

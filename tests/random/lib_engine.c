@@ -121,6 +121,17 @@ void engine_close(struct engine *e)
 		acl_free(e->acl);
 }
 
+void engine_change(struct engine *e, struct rng *r)
+{
+	int a = rng_below(r, e->w->n_dirs), b = rng_below(r, e->w->n_dirs);
+	struct doc swap = e->w->dir[a].doc;
+	e->w->dir[a].doc = rng_chance(r, 50) ? (struct doc){0} : e->w->dir[b].doc;
+	if (e->w->dir[a].doc.present)
+		e->w->dir[b].doc = swap;
+	acl_snap_forget(e->snap, e->path[a]);
+	acl_snap_forget(e->snap, e->path[b]);
+}
+
 struct acl_principal engine_principal(const struct principal *who)
 {
 	return (struct acl_principal){.email = who->email, .groups = (const char *const *)who->group, .n_groups = (size_t)who->n_groups};

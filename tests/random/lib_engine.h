@@ -5,6 +5,7 @@
 
 #include "acl/acl.h"
 #include "tests/random/lib_model.h"
+#include "tests/random/lib_rng.h"
 
 struct engine {
 	struct world *w; /* borrowed; must be rendered and must not change */
@@ -23,6 +24,9 @@ void engine_close(struct engine *e);
 struct zddc_doc *engine_defaults(const struct world *w, char *why, size_t size);
 /* Directories were added or renamed: their paths again. */
 void engine_repath(struct engine *e);
+
+/* One document goes away or changes places with another; the engine is told by acl_snap_forget. */
+void engine_change(struct engine *e, struct rng *r);
 
 /* A principal and the attributes in the engine's words; they point into the model. */
 struct acl_principal engine_principal(const struct principal *who);

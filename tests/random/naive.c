@@ -390,23 +390,11 @@ static bool same_rules_differ(struct engine *e, struct rng *r, struct diff *d)
 	return found && differ(d, "acl_policy_same_rules: it says yes for directories %d and %d, they differ", at[0].dir, at[1].dir);
 }
 
-/* One document goes away or changes places with another; the engine is told by acl_snap_forget. */
-static void change_world(struct engine *e, struct rng *r)
-{
-	int a = rng_below(r, e->w->n_dirs), b = rng_below(r, e->w->n_dirs);
-	struct doc swap = e->w->dir[a].doc;
-	e->w->dir[a].doc = rng_chance(r, 50) ? (struct doc){0} : e->w->dir[b].doc;
-	if (e->w->dir[a].doc.present)
-		e->w->dir[b].doc = swap;
-	acl_snap_forget(e->snap, e->path[a]);
-	acl_snap_forget(e->snap, e->path[b]);
-}
-
 static bool changed_world_differs(struct run *run, struct engine *e, struct rng *r, uint64_t number)
 {
 	struct diff d = {{0}}, fresh = {{0}};
 	struct place at = {0};
-	change_world(e, r);
+	engine_change(e, r);
 	bool found = false;
 	for (int i = 0; i < PLACES_PER_WORLD / 2 && !found; i++) {
 		at = gen_place(r, e->w);

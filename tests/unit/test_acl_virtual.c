@@ -12,35 +12,7 @@
 #include "acl/acl.h"
 #include "base/buf.h"
 #include "base/err.h"
-
-/* An archive in a table: the text of each .zddc. */
-struct doc {
-	const char *dir, *text;
-};
-
-static int read_doc(void *ctx, const char *dir, struct buf *text)
-{
-	for (const struct doc *d = ctx; d->dir; d++)
-		if (!strcmp(d->dir, dir)) {
-			buf_adds(text, d->text);
-			return 0;
-		}
-	return -ENOENT;
-}
-
-static int subdirs(void *ctx, const char *dir, bool (*each)(void *arg, const char *name), void *arg)
-{
-	size_t n = strlen(dir);
-	for (const struct doc *d = ctx; d->dir; d++)
-		if (!strncmp(d->dir, dir, n) && d->dir[n] && (!n || d->dir[n] == '/') && !strchr(d->dir + n + (n > 0), '/'))
-			each(arg, d->dir + n + (n > 0));
-	return 0;
-}
-
-static struct acl_snap *snap_of(struct acl *acl, const struct doc *docs)
-{
-	return acl_snap_new(acl, &(struct zddc_source){.read = read_doc, .subdirs = subdirs, .ctx = (void *)docs});
-}
+#include "tests/unit/docs.h"
 
 static struct acl_virtual of(const char *value, const char *name, struct buf *below)
 {
