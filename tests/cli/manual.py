@@ -12,7 +12,7 @@ import tempfile
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "mount"))
 from harness import ROOT, T, ZDDC, ZDDCFS  # noqa: E402
 
-PAGES = ["zddc.1", "zddc.5", "zddcfs.8", "mount.zddc.8"]
+PAGES = ["zddc.1", "zddc.5", "zddcfs.8", "mount.zddc.8", "zddcfs-threats.7"]
 WORK = tempfile.mkdtemp(prefix="zddc-manual-")
 
 
@@ -236,6 +236,14 @@ def readme_commands():
             T.check(option.split("=")[0] in options, "README: there is an option " + option)
 
 
+def threats_tests():
+    """zddcfs-threats(7) names the tests that try each class: they are there."""
+    named = re.findall(r"\b[a-z]+/[a-z_]+\.(?:py|c)\b", plain(page("zddcfs-threats.7")))
+    T.check(len(named) > 20, "zddcfs-threats(7) names tests", named)
+    for name in named:
+        T.check(os.path.exists(os.path.join(ROOT, "tests", name)), "zddcfs-threats(7): there is tests/" + name)
+
+
 def readme_links():
     text = read("README.md")
     for name in re.findall(r"`((?:contrib|tests|acl|fs|cli|base|defaults)/[\w./-]+|[A-Z]+(?:\.md)?)`", text):
@@ -253,7 +261,7 @@ def readme_lines():
 
 
 os.chdir(WORK)
-T.run(keys, operations_and_reasons, options, control_files, commands, tables, no_warnings, sources, examples, other_blocks, readme_commands,
+T.run(keys, operations_and_reasons, options, control_files, commands, tables, no_warnings, sources, threats_tests, examples, other_blocks, readme_commands,
       readme_links, readme_lines)
 os.chdir("/")
 shutil.rmtree(WORK, ignore_errors=True)
