@@ -263,20 +263,9 @@ static int put_new_party(struct put *p)
 
 /* ------------------------------------------------------------------------------------------------ all of them */
 
-static enum acl_virtual_kind kind_of(struct op *op, struct node *dir)
-{
-	struct virt_place p;
-	enum acl_virtual_kind kind;
-
-	WITH_RDLOCK(&tree_lock);
-	kind = virt_place_get(op, dir, &p) ? p.kind : ACL_VIRTUAL_NONE;
-	virt_place_drop(&p);
-	return kind;
-}
-
 static int put(struct put *p, bool is_new)
 {
-	switch (kind_of(p->op, p->dir)) {
+	switch (virt_kind_of(p->op, p->dir)) {
 	case ACL_VIRTUAL_ROWS:
 		return is_new ? put_new_row(p) : put_row(p);
 	case ACL_VIRTUAL_PARTIES:

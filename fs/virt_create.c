@@ -147,16 +147,12 @@ static int may_make(struct op *op, struct node *dir, const char *name, enum acl_
 
 /* ------------------------------------------------------------------------------------------------ making */
 
-/* What is there of the name: its kind; VIRT_TEXT for nothing. */
-static bool is_there(struct op *op, struct node *dir, const char *name, enum acl_virtual_kind *kind, bool *transient)
+static bool is_there(struct op *op, struct node *dir, const char *name, bool *transient)
 {
 	struct virt_found f;
-	struct virt_place p;
 	bool there;
 
 	WITH_RDLOCK(&tree_lock);
-	*kind = virt_place_get(op, dir, &p) ? p.kind : ACL_VIRTUAL_NONE;
-	virt_place_drop(&p);
 	*transient = virt_is_transient(dir, name);
 	there = virt_find(op, op->caller.id, dir, name, &f) == 0;
 	if (there)
@@ -210,20 +206,45 @@ static int make_again(struct op *op, struct node *dir, const char *name, int fla
 	return r < 0 ? r : begin(op, dir, name, flags, entry, out);
 }
 
+enum acl_virtual_kind virt_kind_of(struct op *op, struct node *dir)
+{
+	struct virt_place p;
+	enum acl_virtual_kind kind;
+
+	WITH_RDLOCK(&tree_lock);
+	kind = virt_place_get(op, dir, &p) ? p.kind : ACL_VIRTUAL_NONE;
+	virt_place_drop(&p);
+	return kind;
+}
+
+static int may_make_row(struct op *op, struct node *dir, const char *name)
+{
+	int r = virt_check_new(op, ACL_OP_CREATE, dir, name);
+
+	return r < 0 ? r : may_make(op, dir, name, virt_kind_of(op, dir));
+}
+
+int virt_open_new(struct op *op, struct node *n, int flags, struct handle **out)
+{
+	int r = may_make_row(op, n->parent, n->name);
+
+	if (r < 0)
+		return -ENOENT;
+	WITH_RDLOCK(&tree_lock);
+	return open_draft(op, &virt_draft_kind, n, flags | O_TRUNC, out);
+}
+
 int virt_create(struct op *op, struct node *dir, const char *name, int flags, struct entry *entry, struct handle **out)
 {
-	enum acl_virtual_kind kind;
 	bool transient;
 	int r = virt_check_place(op, ACL_OP_CREATE, dir, name);
 
 	if (r < 0)
 		return r;
-	if (is_there(op, dir, name, &kind, &transient))
+	if (is_there(op, dir, name, &transient))
 		return away_is(dir, name) ? make_again(op, dir, name, flags, entry, out) : -EEXIST;
-	if (transient && kind != ACL_VIRTUAL_LINKS)
+	if (transient && virt_kind_of(op, dir) != ACL_VIRTUAL_LINKS)
 		return make_temp(op, dir, name, flags, entry, out);
-	r = virt_check_new(op, ACL_OP_CREATE, dir, name);
-	if (r == 0)
-		r = may_make(op, dir, name, kind);
+	r = may_make_row(op, dir, name);
 	return r < 0 ? r : begin(op, dir, name, flags, entry, out);
 }

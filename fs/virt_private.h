@@ -39,6 +39,8 @@ struct virt_place {
 /* False if 'dir' is no virtual directory. virt_place_drop() in any case. Under tree_lock. */
 bool virt_place_get(struct op *op, struct node *dir, struct virt_place *out);
 void virt_place_drop(struct virt_place *p);
+/* The kind alone; no lock. */
+enum acl_virtual_kind virt_kind_of(struct op *op, struct node *dir);
 /* The directory that decides about the rows of a party, on disk or declared; counted, or NULL. Under tree_lock. */
 struct node *virt_slot(struct op *op, const struct virt_place *p, const char *party);
 /* The name of the record of a party's row: 'file' if the row's name says it. */
@@ -102,6 +104,8 @@ int virt_party_make(struct op *op, struct identity *who, struct node *dir, const
 
 /* May a name like this stand in the directory at all? Explained. No lock. */
 int virt_check_place(struct op *op, enum acl_op what, struct node *dir, const char *name);
+/* Writes a new row under the name of a node that stands for nothing any more. 0 or -errno. No lock. */
+int virt_open_new(struct op *op, struct node *n, int flags, struct handle **out);
 /* May a new row be called so? 0, -EINVAL or -EPERM, explained. No lock. */
 int virt_check_new(struct op *op, enum acl_op what, struct node *dir, const char *name);
 

@@ -90,15 +90,6 @@ bool virt_here(struct node *dir)
 	return virt_is(dir);
 }
 
-static bool is_nowhere(struct node *n)
-{
-	struct acl_policy *p = policy_of(n);
-	bool nowhere = policy_is_nowhere(p);
-
-	acl_policy_unref(p);
-	return nowhere;
-}
-
 /* As the kernel would find it: on disk, else declared. Counted, or NULL. */
 static struct node *look(struct op *op, struct node *dir, const char *name)
 {
@@ -112,12 +103,28 @@ static struct node *look(struct op *op, struct node *dir, const char *name)
 	return n;
 }
 
-/* One directory down, without a system call where it is known. A declared one may have been made meanwhile. */
+/* Is n, a directory on disk, what has the name now? Behind the mount it may have been replaced, even by one with its old number. */
+static bool in_place(struct node *dir, const char *name, struct node *n)
+{
+	struct stat st;
+	int fd, r = n->kind == NODE_DIR && !n->gone && dir->kind == NODE_DIR ? back_dir_get(dir, &fd) : -ENOENT;
+
+	if (r < 0)
+		return false;
+	r = back_stat(fd, name, &st);
+	back_dir_put(dir, fd);
+	if (r < 0 || !S_ISDIR(st.st_mode) || st.st_ino != n->ref.ino || back_dir_get(n, &fd) < 0)
+		return false;
+	back_dir_put(n, fd);
+	return true;
+}
+
+/* One directory down. One that is known costs a look at its name; a declared one may have been made meanwhile. */
 static struct node *step(struct op *op, struct node *dir, const char *name)
 {
 	struct node *n = node_find(dir, name);
 
-	if (n && n->kind == NODE_DIR && !is_nowhere(n))
+	if (n && in_place(dir, name, n))
 		return n;
 	node_put(n);
 	n = look(op, dir, name);
@@ -623,6 +630,8 @@ int virt_open(struct op *op, struct node *n, int flags, struct handle **out)
 	AUTO_BUF made = BUF_INIT;
 	int r = open_found(op, n, flags, &text, out);
 
+	if (r == -ENOENT && writes(flags)) /* what the caller wrote under that name was stored a moment ago: this is the next row */
+		return virt_open_new(op, n, flags, out);
 	if (r == 0 && text) {
 		r = virt_text_make(op, n->parent, text, &made);
 		if (r == 0)

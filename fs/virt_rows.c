@@ -167,39 +167,6 @@ static void slot_drop(struct virt_slot *s)
 	names_put(s->names);
 }
 
-/* Is 'at' still what the walk from the base would find? Names are all that can have changed through the mount. */
-static bool still_there(const struct virt_place *p, const struct virt_slot *s)
-{
-	AUTO_FREE char *path = NULL, *want = NULL;
-	const struct node *n = s->at;
-
-	if (n->kind != NODE_DIR)
-		return false;
-	for (; n && n != p->base; n = n->parent)
-		if (n->gone)
-			return false;
-	if (!n)
-		return false;
-	path = node_path(s->at);
-	want = virt_slot_path(p, s->party);
-	return !strcmp(path, want);
-}
-
-/* The directory of a party, and its policy: the one of last time if it is still there. */
-static struct node *slot_at(struct op *op, const struct virt_place *p, const struct virt_slot *old, const char *party, struct acl_policy **policy)
-{
-	struct node *at = old && old->at && still_there(p, old) ? node_ref(old->at) : NULL;
-
-	*policy = at ? policy_of(at) : NULL;
-	if (at && !policy_is_nowhere(*policy))
-		return at;
-	acl_policy_unref(*policy);
-	node_put(at);
-	at = virt_slot(op, p, party);
-	*policy = at ? policy_of(at) : NULL;
-	return at;
-}
-
 /* Reads the names of the rows. Links have one: their directory is there. */
 static struct virt_names *slot_read(const struct virt_place *p, struct node *at, const char *party, int fd, int *r)
 {
@@ -240,7 +207,8 @@ static struct virt_slot slot_look(struct op *op, const struct virt_place *p, con
 	struct virt_slot s = {.party = strdup(party)};
 	int r;
 
-	s.at = slot_at(op, p, old, party, &s.policy);
+	s.at = virt_slot(op, p, party);
+	s.policy = s.at ? policy_of(s.at) : NULL;
 	if (s.at && s.at->kind == NODE_DIR)
 		slot_fill(p, old, &s);
 	else if (s.at && p->kind == ACL_VIRTUAL_LINKS)

@@ -5,6 +5,7 @@ import csv
 import errno
 import io
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -465,7 +466,7 @@ def test_dated():
 # ---------------------------------------------------------------------------------------------------------------- tools
 
 def tool(uid, cmd, cwd, **env):
-    e = dict(os.environ, HOME="/tmp/rollups-%d" % uid, TERM="dumb", LANG="C.UTF-8", **env)
+    e = dict(os.environ, TERM="dumb", LANG="C.UTF-8", **env)
     p = subprocess.run("cd %s && %s" % (cwd, cmd), shell=True, user=uid, group=uid, extra_groups=[], env=e, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                        stderr=subprocess.STDOUT, timeout=120)
     return p.returncode, p.stdout.decode(errors="replace")
@@ -538,6 +539,143 @@ def test_rm_project():
     T.equal(as_user(DC, listing, a.at("Demo/mdl")), SPECS, "the table stays")
 
 
-T.run(test_create, test_create_where_one_may, test_typed_names, test_edit, test_parties, test_dated, test_tools, test_rm_project)
+# ---------------------------------------------------------------------------------------------------------------- many at once
+
+WRITERS, ROWS = 8, scaled(20)
+ROUNDS = 5 if SANITIZED else 20
+
+
+def make_rows(mdl, party, first, count):
+    """With numbers of its own in mdl/, all of one group in rsk/. How many were refused."""
+    refused = []
+    for n in range(first, first + count):
+        for place, text in (("mdl", new_row(party, n)), ("rsk", "party: %s\n" % party + record("Acme", n, RSK))):
+            try:
+                write("%s/%s/row.yaml" % (mdl, place), text)
+            except OSError as e:
+                refused.append((place, n, errno.errorcode[e.errno]))
+    return refused
+
+
+def test_writers():
+    a = project().mount()
+    children = [Child((DC, DC2)[i % 2], make_rows, a.at("Demo"), ("Acme", "Beta.Inc")[i % 2], 100 + i * ROWS, ROWS) for i in range(WRITERS)]
+    T.equal(sum([c.wait() for c in children], []), [], "%d writers with one typed name each make %d rows" % (WRITERS, 2 * WRITERS * ROWS))
+    rows = as_user(DC, listing, a.at("Demo/mdl"))
+    T.equal(len(rows), len(SPECS) + 6 + WRITERS * ROWS, "all of them are there")
+    for party in ("Acme", "Beta.Inc"):
+        names = sorted(n for n in os.listdir(a.behind("Demo/archive/%s/rsk" % party)) if n.endswith(".yaml"))
+        own = [n for n in names if n.startswith("Acme-100-EL-RSK-0001-")]
+        first = 1
+        T.equal([int(n[:-5].rsplit("-", 1)[1]) for n in own], list(range(first, first + len(own))), "row numbers of %s are unique and without gaps" % party)
+
+
+def look_around(demo, until):
+    """Lists and reads for a while: what a party that comes and goes may answer, and nothing else."""
+    odd, looks = [], 0
+    while time.monotonic() < until:
+        for place in ("mdl", "ssr", "working"):
+            at = os.path.join(demo, place)
+            for name in os.listdir(at):
+                if "Hidden" in name:
+                    odd.append(name)
+            looks += 1
+        for name in os.listdir(demo + "/mdl"):
+            try:
+                text = read(os.path.join(demo, "mdl", name))
+                if "__" in name and not text.startswith(("#", "party: ")):
+                    odd.append((name, text[:40]))
+            except OSError as e:
+                if e.errno != errno.ENOENT:
+                    odd.append((name, errno.errorcode[e.errno]))
+    return odd, looks
+
+
+def test_parties_that_come_and_go():
+    a = project().mount()
+    until = time.monotonic() + 3
+    children = [Child(uid, look_around, a.at("Demo"), until) for uid in (PT, PT2, OBS)]
+    n = 0
+    while time.monotonic() < until:
+        for behind in (True, False):
+            src = tree({"Come": PARTY_ZDDC})
+            for path, text in src.items():
+                if "Come" in path:
+                    a.put(path, text)
+            time.sleep(0.03)
+            if behind:
+                os.rename(a.behind("Demo/archive/Come"), a.behind("Demo/archive/Gone"))
+                time.sleep(0.01)
+                shutil.rmtree(a.behind("Demo/archive/Gone"))
+            else:
+                as_user(DC, os.rename, a.at("Demo/ssr/Come.yaml"), a.at("Demo/ssr/Went.yaml"))
+                time.sleep(0.01)
+                shutil.rmtree(a.behind("Demo/archive/Went"))
+            n += 1
+    for c in children:
+        odd, looks = c.wait()
+        T.check(not odd and looks > 3, "listing while parties come and go", odd[:5])
+    T.equal(as_user(PT, listing, a.at("Demo/mdl")), sorted(SPECS + rows_of("Acme", "Beta.Inc")), "after %d of them all is as before" % n)
+
+
+def make_parties(ssr, first):
+    """Until the mount dies: how many were acknowledged."""
+    n = 0
+    try:
+        while True:
+            write("%s/P%d.yaml" % (ssr, first + n), "title: Party %d\n" % (first + n))
+            n += 1
+    except OSError:
+        return n
+
+
+def test_killed():
+    """SIGKILL anywhere: a party is there with all that belongs to it, or not at all."""
+    seed = int(os.environ.get("SEED", "0")) or random.randrange(1 << 30)
+    rnd = random.Random(seed)
+    a, first, total = project(), 0, 0
+    for i in range(ROUNDS):
+        a.mount()
+        children = [Child(DC, make_parties, a.at("Demo/ssr"), first + k * 100000) for k in range(2)]
+        time.sleep(0.02 + rnd.random() * 0.1)
+        a.kill()
+        made = [c.wait() for c in children]
+        half = [d for d in os.listdir(a.behind("Demo/archive")) if d.startswith("P") and sorted(os.listdir(a.behind("Demo/archive", d))) != [".zddc", "ssr.yaml"]]
+        T.check(not half, "no half party (seed %d)" % seed, half)
+        torn = [d for d in os.listdir(a.behind("Demo/archive")) if d.startswith("P") and b"created_by: dc@" not in a.text("Demo/archive", d, "ssr.yaml")]
+        T.check(not torn, "no torn record (seed %d)" % seed, torn)
+        lost = [first + k * 100000 + n for k in range(2) for n in range(made[k]) if not os.path.isdir(a.behind("Demo/archive/P%d" % (first + k * 100000 + n)))]
+        T.check(not lost, "every acknowledged party is there (seed %d)" % seed, lost)
+        total += sum(made)
+        first += max(made) + 1
+    a.mount()
+    T.check(total > ROUNDS, "parties were made: %d" % total)
+    T.equal(len([n for n in as_user(DC, listing, a.at("Demo/ssr")) if n.startswith("P")]), len([d for d in os.listdir(a.behind("Demo/archive")) if d.startswith("P")]),
+            "all of them show")
+
+
+def test_office():
+    """LibreOffice opens table.csv, locks it by a name of its own, and converts what it has read."""
+    a = project().mount()
+    out = os.path.join(a.base, "out")
+    os.mkdir(out)
+    os.chmod(out, 0o777)
+    T.equal(err_as(DC, write, a.at("Demo/mdl/.~lock.table.csv#"), ",dc,host,;"), "", "a lock is made")
+    T.equal(as_user(DC2, read, a.at("Demo/mdl/.~lock.table.csv#")), ",dc,host,;", "and read by others")
+    T.equal(err_as(DC2, os.unlink, a.at("Demo/mdl/.~lock.table.csv#")), "EACCES", "who cannot take it away")
+    T.equal(err_as(DC2, write, a.at("Demo/mdl/.~lock.table.csv#"), "x", os.O_WRONLY | os.O_CREAT | os.O_EXCL), "EEXIST", "or hold it as well")
+    T.equal(err_as(PT, write, a.at("Demo/mdl/.~lock.x.yaml#"), "x"), "EACCES", "who may write no row locks none")
+    T.equal(err_as(DC, os.unlink, a.at("Demo/mdl/.~lock.table.csv#")), "", "its maker does")
+    code, text = tool(PT, "HOME=%s soffice --headless -env:UserInstallation=file://%s/profile "
+                      "--convert-to 'csv:Text - txt - csv (StarCalc):59,34,76,1' --outdir %s table.csv" % (out, out, out), a.at("Demo/mdl"))
+    T.check(code == 0 and os.path.exists(out + "/table.csv"), "soffice --convert-to", text)
+    with open(out + "/table.csv", encoding="utf-8") as f:
+        rows = list(csv.reader(f, delimiter=";"))
+    want = as_user(PT, table, a.at("Demo/mdl/table.csv"))
+    T.equal(rows[0], want[0], "the columns")
+    T.equal(sorted(r[0] for r in rows[1:]), sorted(r[0] for r in want[1:]), "the rows")
+
+
+T.run(test_create, test_create_where_one_may, test_typed_names, test_edit, test_parties, test_dated, test_tools, test_rm_project, test_writers, test_parties_that_come_and_go, test_killed, test_office)
 T.run(test_listing, test_rows, test_specs, test_links, test_refusals, test_party_names, test_changes_show)
 T.finish()
