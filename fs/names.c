@@ -81,17 +81,22 @@ static char seen_as(uint32_t code)
 	return code < 0x80 ? str_lower_c((char)code) : 0;
 }
 
-/* Does it read as ".zddc" or ".zddc.d", with dots or nothing behind it? */
+/* Does it read as ".zddc" or ".zddc.d", with dots or nothing behind it? Each name of each listing comes here: most differ at once. */
 static bool looks_reserved(const char *name)
 {
+	static const char begin[] = ".zddc";
 	char seen[NAME_BYTES + 1];
 	size_t n = 0, len;
 
 	for (; *name; name += len) {
 		uint32_t code = code_at(name, &len);
 
-		if (!is_invisible(code) && !(seen[n++] = seen_as(code)))
+		if (is_invisible(code))
+			continue;
+		seen[n] = seen_as(code);
+		if (!seen[n] || (n < strlen(begin) && seen[n] != begin[n]))
 			return false;
+		n++;
 	}
 	while (n > 1 && seen[n - 1] == '.')
 		n--;
