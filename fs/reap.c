@@ -21,6 +21,7 @@
 #include "fs/node.h"
 #include "fs/policy.h"
 #include "fs/seal.h"
+#include "fs/virt.h"
 
 enum {
 	LOOK_MS = 1000, /* how long the thread sleeps at most */
@@ -497,6 +498,7 @@ static void *reaper(void *arg)
 			clock_at = gate_now();
 			write_clock();
 			journal_compact();
+			virt_age();
 		}
 		if (gate_now() >= purge_at + PURGE_EVERY) {
 			purge_at = gate_now();

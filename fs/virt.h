@@ -66,6 +66,8 @@ typedef bool (*virt_each)(void *arg, const char *name, mode_t type, uint64_t ino
 int virt_rows_each(const struct identity *who, struct node *dir, const struct virt_rows *rows, size_t first, virt_each each, void *arg);
 /* Calls each() for the other names of the directory that this caller sees, until it returns false. Under tree_lock. */
 void virt_names_each(struct op *op, struct node *dir, bool (*each)(void *arg, const char *name, mode_t type), void *arg);
+/* Now and then: what is only kept for speed, or too old, is forgotten. */
+void virt_age(void);
 /* Before the nodes go. */
 void virt_exit(void);
 

@@ -206,17 +206,6 @@ static int make_again(struct op *op, struct node *dir, const char *name, int fla
 	return r < 0 ? r : begin(op, dir, name, flags, entry, out);
 }
 
-enum acl_virtual_kind virt_kind_of(struct op *op, struct node *dir)
-{
-	struct virt_place p;
-	enum acl_virtual_kind kind;
-
-	WITH_RDLOCK(&tree_lock);
-	kind = virt_place_get(op, dir, &p) ? p.kind : ACL_VIRTUAL_NONE;
-	virt_place_drop(&p);
-	return kind;
-}
-
 static int may_make_row(struct op *op, struct node *dir, const char *name)
 {
 	int r = virt_check_new(op, ACL_OP_CREATE, dir, name);

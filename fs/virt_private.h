@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the files of fs/virt_*.c share, and nobody else. virt_rollup.c: what a name of a virtual directory stands for. virt_rows.c: the
- * rows of all parties, kept. virt_text.c: forms and tables. virt_edit.c: writing.
+ * What the files of the virtual directories share, and nobody else. virt_find.c: what a name stands for. virt_rollup.c: how that is
+ * described and read. virt_slots.c: the rows of all parties, virt_rows.c: kept and listed. virt_text.c: forms and tables. virt_temp.c:
+ * transient files. virt_create.c, virt_edit.c: new names, changes. virt_commit.c, virt_party.c: what was written takes effect.
  */
 #ifndef FS_VIRT_PRIVATE_H
 #define FS_VIRT_PRIVATE_H
@@ -124,6 +125,8 @@ bool virt_temp_remove(const struct node *dir, const char *name, uid_t uid);
 bool virt_temp_rename(const struct node *dir, const char *name, uid_t uid, const char *new_name); /* replaces the maker's own of that name */
 void virt_temps_each(const struct node *dir, uid_t uid, bool (*each)(void *arg, const char *name, mode_t type), void *arg);
 void virt_temps_free(void);
+/* Forgets those that nobody has written for a day. */
+void virt_temps_age(void);
 
 /* ------------------------------------------------------------------------------------------------ forms and tables (virt_text.c) */
 
@@ -141,6 +144,8 @@ void virt_text_each(const struct virt_place *p, bool (*each)(void *arg, const ch
 /* The text for this caller, as it was a moment ago at the most; no lock. 0 or -errno. */
 int virt_text_make(struct op *op, struct node *dir, const struct virt_text *t, struct buf *out);
 void virt_texts_free(void);
+/* Forgets tables that nobody has asked for lately. */
+void virt_texts_age(void);
 
 /* ------------------------------------------------------------------------------------------------ the rows of all parties (virt_rows.c) */
 
@@ -178,6 +183,8 @@ struct virt_rows {
 };
 
 struct virt_rows *virt_rows_ref(struct virt_rows *rows);
+/* As they are now; 'old' (or NULL) is what is known. One reference for the caller, of 'old' itself if nothing has changed. No lock. */
+struct virt_rows *virt_rows_look(struct op *op, const struct virt_place *p, struct virt_rows *old);
 /* The rows as they were last looked at, or NULL if they never were; no lock. */
 struct virt_rows *virt_rows_last(struct op *op, struct node *dir);
 /* May 'who' see the rows of the slot? 1, 0, or -errno: it cannot be said. Under tree_lock. */

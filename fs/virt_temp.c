@@ -80,7 +80,7 @@ static struct temp *take_old(void)
 	return NULL;
 }
 
-static void drop_old(void)
+void virt_temps_age(void)
 {
 	struct temp *t;
 
@@ -129,7 +129,7 @@ int virt_temp_make(struct op *op, struct node *dir, const char *name)
 	struct temp *t = temp_new(op, dir, name);
 	int r;
 
-	drop_old();
+	virt_temps_age();
 	pthread_mutex_lock(&temps_lock);
 	r = room(dir, name, t->who->uid);
 	if (r == 0) {

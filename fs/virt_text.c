@@ -217,7 +217,7 @@ struct made {
 	struct buf text;
 };
 
-enum { MADE_MAX = 4, MADE_BYTES = 16 << 20, MADE_MS = 1000 };
+enum { MADE_MAX = 4, MADE_BYTES = 16 << 20, MADE_MS = 1000, MADE_KEEP_MS = 30000 };
 
 static pthread_mutex_t made_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct made made[MADE_MAX]; /* made_lock; the latest first */
@@ -261,6 +261,23 @@ static void made_keep(struct made *m)
 	made[0] = *m;
 	pthread_mutex_unlock(&made_lock);
 	made_drop(&oldest);
+}
+
+void virt_texts_age(void)
+{
+	uint64_t now = policy_clock_ms();
+
+	for (size_t i = 0; i < MADE_MAX; i++) {
+		struct made old = {0};
+
+		pthread_mutex_lock(&made_lock);
+		if (made[i].rows && now - made[i].at > MADE_KEEP_MS) {
+			old = made[i];
+			made[i] = (struct made){0};
+		}
+		pthread_mutex_unlock(&made_lock);
+		made_drop(&old);
+	}
 }
 
 void virt_texts_free(void)

@@ -32,7 +32,13 @@ bool rollup_is_party(const char *name) { return is_party(name, strlen(name)); }
 
 /* ---- names ---- */
 
-void rollup_row_name(const char *party, const char *file, struct buf *out) { buf_addf(out, "%s__%s", party, file); }
+void rollup_row_name(const char *party, const char *file, struct buf *out)
+{
+	buf_adds(out, party);
+	buf_adds(out, "__");
+	buf_adds(out, file);
+}
+
 void rollup_party_name(const char *party, struct buf *out) { buf_addf(out, "%s%s", party, extension); }
 
 /* A party has no underscore, so the first two end it, whatever the file is called. */
