@@ -127,9 +127,9 @@ OUT := $(call out,$(VARIANT))
 $(B)/gen/defaults.c: defaults/defaults.zddc.yaml defaults/embed.sh
 	@mkdir -p $(@D)
 	$(call run,GEN )sh defaults/embed.sh defaults/defaults.h defaults/defaults.zddc.yaml > $@
-$(B)/gen/schemas.c: $(wildcard schemas/*.yaml) defaults/embed.sh
+$(B)/gen/schemas.c: $(wildcard schemas/default-*.yaml) defaults/embed.sh
 	@mkdir -p $(@D)
-	$(call run,GEN )sh defaults/embed.sh $(wildcard schemas/embedded.h) $(wildcard schemas/*.yaml) > $@
+	$(call run,GEN )sh defaults/embed.sh $(wildcard schemas/embedded.h) $(wildcard schemas/default-*.yaml) > $@
 
 # --------------------------------------------------------------------------------------------------------------------------- targets
 .PHONY: all lib programs tests deps check check-unit check-policy check-random check-mount check-cli check-tools check-fuzz check-faults \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* zddc show-defaults: the built-in policy, as text or as data. */
+/* zddc show-defaults, show-schema: the built-in policy, and the schema of any policy, as text or as data. */
 #include <string.h>
 
 #include "base/arena.h"
@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/engine.h"
 #include "cli/out.h"
+#include "cli/policy_schema.h"
 
 /* A whole number that JSON writes the same way; 0007 is none. */
 static bool plain_number(const char *s)
@@ -92,5 +93,26 @@ int cmd_show_defaults(const struct cli *c)
 	if (status == ZDDC_YES && cli_has(c, OPT_JSON))
 		status = as_json(&text, &out);
 	out_put(cli_has(c, OPT_JSON) ? &out : &text);
+	return status;
+}
+
+int cmd_show_schema(const struct cli *c)
+{
+	AUTO_BUF text = BUF_INIT, out = BUF_INIT;
+	struct arena a = ARENA_INIT;
+	AUTO_DIAGS d = DIAGS_INIT;
+	struct ynode *tree;
+	int status = ZDDC_YES;
+
+	policy_schema(&text);
+	if (ynode_parse(&a, "schema", buf_str(&text), text.len, &d, &tree) < 0) {
+		out_diags(&d);
+		status = ZDDC_POLICY;
+	} else if (cli_has(c, OPT_JSON)) {
+		node(tree, &out);
+		buf_addc(&out, '\n');
+	}
+	out_put(cli_has(c, OPT_JSON) ? &out : &text);
+	arena_free(&a);
 	return status;
 }

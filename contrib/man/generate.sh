@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# contrib/man/generate.sh [ZDDC]        writes zddc(1), the completions and the tables of the other pages again after a change of a .def file
+# contrib/man/generate.sh [ZDDC]        writes zddc(1), the completions, the schema of .zddc and the tables of the other pages again after a change of a .def file
 # contrib/man/generate.sh --tables DIR  only the pages with tables, into DIR. Tests compare both with what is there.
 #
 # A page holds a table between the comments  .\" table NAME  and  .\" end NAME; what stands between them is replaced.
@@ -116,6 +116,7 @@ if [ "${1:-}" = --tables ]; then
 fi
 zddc=${1:-build/zddc}
 "$zddc" help --man > contrib/man/zddc.1
+"$zddc" show-schema > schemas/zddc.schema.yaml
 "$zddc" help --completion bash > contrib/completions/zddc.bash
 "$zddc" help --completion zsh > contrib/completions/_zddc
 "$zddc" help --completion fish > contrib/completions/zddc.fish

@@ -456,6 +456,15 @@ def defaults():
     T.equal(run("check", file).returncode, 0, "the defaults are clean by themselves")
 
 
+def schema():
+    """What editors use is what the tables say. (That it accepts what the engine accepts: tests/unit/test_policy_schema.c.)"""
+    with open(os.path.join(ROOT, "schemas/zddc.schema.yaml"), encoding="utf-8") as f:
+        T.check(f.read() == text(run("show-schema")), "schemas/zddc.schema.yaml is what acl/keys.def says: write it with contrib/man/generate.sh")
+    got = json.loads(text(run("show-schema", "--json")))
+    T.check({"acl", "worm", "paths"} <= set(got["$defs"]["body"]["properties"]), "the same as JSON")
+    T.equal(got["$defs"]["risk"]["properties"]["read"]["maximum"], 100, "numbers are numbers")
+
+
 def quick():
     """A person at a prompt waits for nothing."""
     top = sample()
@@ -470,5 +479,5 @@ def quick():
 
 
 finish(usage, help_texts, generated_files, init, init_refuses, init_asks, explain_one, explain_verbs, explain_cache, explain_places, explain_who,
-       explain_attributes, explain_invalid, strict_and_defaults, whoami, check_tree, check_more, check_parts, odd_names, colour, pipes, defaults,
+       explain_attributes, explain_invalid, strict_and_defaults, whoami, check_tree, check_more, check_parts, odd_names, colour, pipes, defaults, schema,
        quick)
