@@ -7,12 +7,15 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/limits.h"
 #include "fs/audit.h"
 #include "fs/away.h"
+#include "fs/back.h"
 #include "fs/draft.h"
 #include "fs/gate.h"
 #include "fs/handle.h"
 #include "fs/op_name.h"
+#include "fs/seal.h"
 #include "fs/virt_private.h"
 
 /* ------------------------------------------------------------------------------------------------ what nobody may */
@@ -327,15 +330,54 @@ static int rename_target(struct op *op, struct node *dir, const char *name, cons
 	return rename_row(op, dir, name, t, new_name, flags);
 }
 
+/* The bytes of a file that its mover may read and take away. No lock. */
+static int read_source(struct op *op, struct node *from, const char *name, struct buf *out)
+{
+	int fd, r;
+
+	WITH_RDLOCK(&tree_lock);
+	if (from->gone || from->kind != NODE_DIR)
+		return from->gone ? -ENOENT : -EPERM;
+	r = gate_check(op, ACL_OP_READ, from, name, 0);
+	if (r == 0)
+		r = seal_check(op, ACL_OP_RENAME_FROM, from, name);
+	audit_forget(op); /* what is done in the end is said then */
+	if (r == 0)
+		r = back_dir_get(from, &fd);
+	if (r < 0)
+		return r;
+	r = back_read_all(fd, name, out, LIMIT_DOC_BYTES);
+	back_dir_put(from, fd);
+	return r;
+}
+
+/* A file is moved into a table: its bytes are stored there, then it goes. */
+static int move_in(struct op *op, struct node *from, const char *name, struct node *to, const char *new_name, unsigned flags)
+{
+	AUTO_BUF text = BUF_INIT, stored = BUF_INIT;
+	int r = name_see_first(op, from, name);
+
+	if (r == 0 && (is_policy(name) || flags & RENAME_EXCHANGE || is_transient(to, new_name)))
+		return refuse(op, EPERM, ACL_OP_RENAME, to, new_name, "this cannot be moved into a table");
+	if (r == 0)
+		r = read_source(op, from, name, &text);
+	if (r == -EISDIR || r == -EFBIG || r == -ELOOP)
+		return refuse(op, EINVAL, ACL_OP_RENAME, to, new_name, "a row is a file of at most 1 MiB");
+	if (r == 0)
+		r = put_over(op, to, new_name, flags, &text, &stored);
+	return r < 0 ? r : op_unlink(op, from, name);
+}
+
 int virt_rename(struct op *op, struct node *from, const char *name, struct node *to, const char *new_name, unsigned flags)
 {
 	struct target t;
 	int r;
 
-	if (from != to)
-		return virt_here(from) ? refuse(op, EPERM, ACL_OP_RENAME, from, name, "a row cannot be moved out of a table: copy it, and delete it here")
-				       : refuse(op, EPERM, ACL_OP_RENAME, to, new_name, "a file cannot be moved into a table: copy it there");
+	if (from != to && virt_here(from))
+		return refuse(op, EPERM, ACL_OP_RENAME, from, name, "a row cannot be moved out of a table: copy it, and delete it here");
 	r = virt_check_place(op, ACL_OP_RENAME_TO, to, new_name);
+	if (r == 0 && from != to)
+		return move_in(op, from, name, to, new_name, flags);
 	if (r == 0)
 		r = target_get(op, from, name, &t);
 	if (r < 0)

@@ -414,6 +414,22 @@ def test_edit():
     T.equal(as_user(PT, lambda: [os.access(row, m) for m in (os.R_OK, os.W_OK)]), [True, False], "and for PT")
 
 
+def test_moved_in():
+    """mv of a file of the same mount into a table is a row, or nothing."""
+    a = project(**{"Demo/archive/Acme/incoming/good.yaml": new_row("Acme", 31), "Demo/archive/Acme/incoming/bad.yaml": new_row("Nobody", 32),
+                   "Demo/archive/Acme/incoming/over.yaml": record("Acme", 1).replace("Specification", "Moved"), "Demo/archive/Acme/incoming/folder/": None}).mount()
+    inc, mdl = a.at("Demo/archive/Acme/incoming"), a.at("Demo/mdl")
+    T.equal(err_as(PT, os.rename, inc + "/good.yaml", mdl + "/good.yaml"), "EACCES", "PT may not take it away")
+    T.equal(err_as(DC, os.rename, inc + "/good.yaml", mdl + "/good.yaml"), "", "DC moves a file in")
+    T.check("Acme__" + mdl_name("Acme", 31) in as_user(DC, listing, mdl), "it is a row")
+    T.equal(err_as(DC, os.rename, inc + "/bad.yaml", mdl + "/bad.yaml"), "EINVAL", "one that is none")
+    T.equal(err_as(DC, os.rename, inc + "/over.yaml", mdl + "/Acme__" + mdl_name("Acme", 1)), "", "over a row")
+    T.check("Moved 1" in a.text("Demo/archive/Acme/mdl", mdl_name("Acme", 1)).decode(), "is an edit")
+    T.equal(err_as(DC, os.rename, inc + "/folder", mdl + "/folder.yaml"), "EINVAL", "a folder is no row")
+    T.equal(err_as(DC, os.rename, mdl + "/Acme__" + mdl_name("Acme", 2), inc + "/x.yaml"), "EPERM", "rows are not moved out")
+    T.equal(sorted(os.listdir(a.behind("Demo/archive/Acme/incoming"))), ["bad.yaml", "folder"], "what was refused stays, what was taken is gone")
+
+
 def append_to(path, text):
     write(path, text, os.O_WRONLY | os.O_APPEND)
 
@@ -676,6 +692,6 @@ def test_office():
     T.equal(sorted(r[0] for r in rows[1:]), sorted(r[0] for r in want[1:]), "the rows")
 
 
-T.run(test_create, test_create_where_one_may, test_typed_names, test_edit, test_parties, test_dated, test_tools, test_rm_project, test_writers, test_parties_that_come_and_go, test_killed, test_office)
+T.run(test_create, test_create_where_one_may, test_typed_names, test_edit, test_moved_in, test_parties, test_dated, test_tools, test_rm_project, test_writers, test_parties_that_come_and_go, test_killed, test_office)
 T.run(test_listing, test_rows, test_specs, test_links, test_refusals, test_party_names, test_changes_show)
 T.finish()
