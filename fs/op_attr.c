@@ -65,18 +65,24 @@ void attr_show(enum node_kind kind, uint64_t ino, const struct stat *backing, st
 	out->st_rdev = 0;
 }
 
+/* A record is its name: each revision is another inode, and who looked it up before the last commit means the record all the same. */
+static bool is_by_name(struct node *n)
+{
+	return n->kind == NODE_FILE && record_is(n->parent, n->name);
+}
+
 int file_find(struct node *n, int *dirfd, struct stat *st)
 {
 	mode_t want = n->kind == NODE_LINK ? S_IFLNK : S_IFREG;
 	int fd, r;
 
-	if (n->gone)
+	if (n->gone && !is_by_name(n))
 		return -ENOENT;
 	r = back_dir_get(n->parent, &fd);
 	if (r < 0)
 		return r;
 	r = back_stat(fd, n->name, st);
-	if (r == 0 && (st->st_ino != n->ref.ino || (st->st_mode & S_IFMT) != want))
+	if (r == 0 && ((st->st_ino != n->ref.ino && !is_by_name(n)) || (st->st_mode & S_IFMT) != want))
 		r = -ENOENT;
 	if (r < 0) {
 		back_dir_put(n->parent, fd);
@@ -146,7 +152,7 @@ static int stat_file(struct node *n, struct handle *h, struct stat *out)
 
 	if (h && h->fd >= 0) {
 		r = back_fstat(h->fd, &st);
-	} else if (!n->gone) {
+	} else if (!n->gone || is_by_name(n)) {
 		r = file_find(n, &dirfd, &st);
 		if (r == 0)
 			back_dir_put(n->parent, dirfd);

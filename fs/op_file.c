@@ -158,21 +158,44 @@ static int open_policy(struct op *op, struct node *n, int flags, struct handle *
 }
 
 /* Readers get the revision that is in force, writers a private copy. Nothing of either is kept by the kernel: writer and reader share a number. */
+static int open_revision(struct op *op, struct node *n, int flags, struct handle **out)
+{
+	struct stat st;
+	int dirfd, r = file_find(n, &dirfd, &st);
+
+	if (r < 0)
+		return r;
+	AUTO_CLOSE int fd = back_open(dirfd, n->name, O_RDONLY, 0);
+	back_dir_put(n->parent, dirfd);
+	r = fd < 0 ? fd : handle_new(HANDLE_FILE, n, op->caller.id, flags, out);
+	if (r < 0)
+		return r;
+	handle_set_fd(*out, steal_fd(&fd));
+	(*out)->direct = true;
+	return 0;
+}
+
+static int still_there(struct node *n)
+{
+	struct stat st;
+	int dirfd, r = file_find(n, &dirfd, &st);
+
+	if (r == 0)
+		back_dir_put(n->parent, dirfd);
+	return r;
+}
+
 static int open_record(struct op *op, struct node *n, int flags, struct handle **out)
 {
-	int r;
+	int r = (flags & O_ACCMODE) == O_WRONLY ? 0 : seal_check_read(op, n->parent, n->name);
 
-	if (n->gone)
-		return -ENOENT;
-	if (!opens_for_writing(flags)) {
-		r = open_file(op, n, flags, out);
-		if (r == 0)
-			(*out)->direct = true;
+	if (r < 0)
 		return r;
-	}
-	r = (flags & O_ACCMODE) == O_WRONLY ? 0 : seal_check_read(op, n->parent, n->name);
+	if (!opens_for_writing(flags))
+		return open_revision(op, n, flags, out);
+	r = seal_check(op, ACL_OP_WRITE, n->parent, n->name);
 	if (r == 0)
-		r = seal_check(op, ACL_OP_WRITE, n->parent, n->name);
+		r = still_there(n);
 	return r < 0 ? r : open_draft(op, &record_draft_kind, n, flags, out);
 }
 

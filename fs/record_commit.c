@@ -70,6 +70,8 @@ static int reject(struct commit *c, const struct diags *d)
 
 static int refuse_taken(struct commit *c)
 {
+	if (!gate_may(c->who, ACL_OP_STAT, c->job->dir, buf_str(&c->name), 0))
+		return gate_refuse_text(c->who, EACCES, ACL_OP_CREATE, c->path, NULL, "%s was not made: the name that its fields make cannot be used here", c->path);
 	return gate_refuse_text(c->who, EEXIST, ACL_OP_CREATE, c->path, NULL,
 				"%s was not made: its fields make the name %s, and that record is there already. Edit that one, or change the fields",
 				c->path, buf_str(&c->name));
@@ -370,7 +372,6 @@ static void placed(struct commit *c)
 		node_gone(typed);
 	node_put(n);
 	node_put(typed);
-	away_forget(c->job->dir, buf_str(&c->name));
 }
 
 static int keep(struct commit *c, int dirfd)
@@ -505,6 +506,9 @@ static void tell(struct commit *c, bool changed)
 {
 	AUTO_BUF path = BUF_INIT;
 
+	pthread_rwlock_rdlock(&tree_lock);
+	away_forget(c->job->dir, buf_str(&c->name));
+	pthread_rwlock_unlock(&tree_lock);
 	memo_forget(MEMO_REJECTED, c->who->uid, c->dir);
 	buf_add(&c->job->stored, buf_str(&c->name), c->name.len);
 	buf_addf(&path, "%s%s%s", c->dir, *c->dir ? "/" : "", buf_str(&c->name));

@@ -10,7 +10,7 @@ import subprocess
 import time
 
 from harness import *  # noqa: F403
-from harness import DC, NOBODY, OBS, PT, ROOT, VARIANT, Archive, Child, T
+from harness import DC, DC2, NOBODY, OBS, PT, ROOT, VARIANT, Archive, Child, T
 
 MDL, RSK = "P/archive/Acme/mdl", "P/archive/Acme/rsk"
 ROW = """\
@@ -385,6 +385,77 @@ def test_ledger():
     T.equal(got[0][5], hashlib.sha256(first).hexdigest(), "with the hash of the revision")
 
 
+def test_rights():
+    """c without w: rows can be added, not changed. c alone: what is there is not told. Who loses a right while writing."""
+    a = mdl({RSK + "/.zddc": "acl: {permissions: {pt@example.com: rc}}\n", MDL + "/.zddc": "acl: {permissions: {nobody@example.com: c}}\n"})
+    name = "ACME-0007-EL-RSK-0001-001.yaml"
+    T.equal(err_as(PT, write_file, a.at(RSK, "x.yaml"), RISK % "mine"), "", "c adds a row")
+    T.equal(fields(a.text(RSK, name))["created_by"], PEOPLE[PT], "of one's own")
+    T.equal(err_as(PT, write_file, a.at(RSK, name), RISK % "changed"), "EACCES", "and does not change it")
+    T.equal(err_as(PT, os.unlink, a.at(RSK, name)), "EACCES", "nor delete it")
+    as_user(DC, write_file, a.at(MDL, "x.yaml"), ROW)
+    T.equal(err_as(NOBODY, write_file, a.at(MDL, "x.yaml"), ROW), "EACCES", "c alone does not tell that a name is taken")
+    T.equal(err_as(NOBODY, write_file, a.at(MDL, "x.yaml"), ROW.replace("2623", "1")), "", "and makes a record")
+
+    writer = Child(DC, slow_write, a.at(RSK, name), RISK % "too late", 1.5)
+    time.sleep(0.3)
+    a.put(RSK + "/.zddc", "acl: {permissions: {document_controller: r}}\n")
+    T.equal(err(writer.wait), "EACCES", "who loses w while writing does not commit")
+    T.equal(fields(a.text(RSK, name))["title"], "mine", "what was there stays")
+
+
+def slow_write(path, text, seconds):
+    fd = os.open(path, os.O_WRONLY | os.O_TRUNC)
+    os.write(fd, text.encode())
+    time.sleep(seconds)
+    os.close(fd)
+
+
+def test_slots():
+    """A register that is declared and not on disk comes into being with its first record; so do several at once."""
+    a = Archive(project()).mount()
+    T.check(not os.path.exists(a.behind(MDL)), "(it is not on disk)")
+    T.equal(as_user(OBS, os.listdir, a.at(MDL)), ["form.yaml", "table.yaml"], "it shows its form")
+    T.equal(err_as(DC, write_file, a.at(MDL, "bad.yaml"), "title: 1\n"), "EINVAL", "a text that is refused")
+    T.check(not os.path.exists(a.behind(MDL)) or os.listdir(a.behind(MDL)) == [], "makes no record")
+    writers = [Child(DC, write_file, a.at(MDL, "typed.yaml"), ROW.replace("2623", str(i))) for i in range(6)]
+    T.equal([err(w.wait) for w in writers], [""] * 6, "six first records at once, typed alike")
+    T.equal(len(listing(a, MDL)), 6, "are six records")
+
+
+def test_two_writers():
+    """Two people write one record: each gets a revision, nothing is lost."""
+    a = mdl()
+    as_user(DC, write_file, a.at(MDL, "x.yaml"), ROW)
+
+    def many(who):
+        for i in range(15):
+            write_file(a.at(MDL, NAME), ROW.replace("switchgear", "%d of %d" % (i, who)))
+    for w in [Child(uid, many, n) for n, uid in enumerate((DC, DC2, DC, DC2))]:
+        w.wait()
+    T.equal(fields(a.text(MDL, NAME))["revision"], "61", "60 revisions of 4 writers")
+    kept = os.listdir(a.behind(MDL, ".zddc.d/history", NAME))
+    T.equal(sorted(int(n.split("-")[1]) for n in kept), list(range(1, 61)), "all are kept")
+
+
+def test_away():
+    """An editor's backup: the record is hidden, stays in force, and comes back if nothing is written."""
+    a = mdl()
+    as_user(DC, write_file, a.at(MDL, "x.yaml"), ROW)
+    text = a.text(MDL, NAME)
+    path = a.at(MDL, NAME)
+    T.equal(err_as(DC, os.rename, path, path + "~"), "", "to a temporary name")
+    T.equal((err_as(DC, os.stat, path), as_user(DC, read_file, path + "~")), ("ENOENT", text), "the name is gone, the text is there")
+    T.equal((a.text(MDL, NAME), listing(a, MDL)), (text, [NAME + "~"]), "the record stays where it is")
+    T.equal(err_as(DC, write_file, path, text.replace(b"switchgear", b"cable")), "", "the new text")
+    T.equal(fields(a.text(MDL, NAME))["revision"], "2", "is the next revision")
+    as_user(DC, os.rename, path, path + ".tmp")
+    T.equal(err_as(DC, os.rename, path + ".tmp", path), "", "and back again")
+    T.equal(fields(a.text(MDL, NAME))["revision"], "2", "is no revision")
+    as_user(DC, os.rename, path, path + "~")
+    T.check(eventually(lambda: not err_as(DC, os.stat, path), 15, 0.5), "after a while the name is there again")
+
+
 if __name__ == "__main__":
-    T.run(test_ledger, test_new, test_revision, test_refused, test_typed_name, test_ways_to_write, test_tools, test_moves, test_forms, test_rows, test_parallel_rows)
+    T.run(test_ledger, test_rights, test_slots, test_two_writers, test_away, test_new, test_revision, test_refused, test_typed_name, test_ways_to_write, test_tools, test_moves, test_forms, test_rows, test_parallel_rows)
     T.finish()
