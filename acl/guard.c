@@ -115,8 +115,8 @@ bool defines_any(const struct body *b, const struct names *roles)
 static bool members_change(const struct body *before, const struct role *r)
 {
 	const struct role *was = before ? body_role(before, r->name) : NULL;
-	if ((was && was->reset == 1) != (r->reset == 1))
-		return true; /* what stands above counts again, or no longer */
+	if ((was ? was->reset : -1) != r->reset)
+		return true; /* what stands above counts again, or no longer: `false` too speaks against a weaker source of that level */
 	if (!r->members.n)
 		return false;
 	if (!was || was->members.n != r->members.n)
@@ -140,8 +140,8 @@ static void compare_roles(struct changes *x, const struct body *before, const st
 	for (size_t i = 0; b && i < b->n_roles; i++)
 		if (members_change(before, &b->roles[i]))
 			note(x, &b->roles[i]);
-	for (size_t i = 0; before && i < before->n_roles; i++) /* what kept members from above out is gone */
-		if (before->roles[i].reset == 1 && !(b && body_role(b, before->roles[i].name)))
+	for (size_t i = 0; before && i < before->n_roles; i++) /* what was said of reset is gone */
+		if (before->roles[i].reset >= 0 && !(b && body_role(b, before->roles[i].name)))
 			note(x, &before->roles[i]);
 }
 

@@ -185,14 +185,20 @@ static bool keeps_policy(struct state *s, const struct edit *e)
 	return same;
 }
 
-/* Guarded keys that a moved `.zddc` would add there and take away here: "only an administrator ... may add, change or remove". */
+/*
+ * Guarded keys that a moved `.zddc` would add there and take away here ("only an administrator ... may add, change or remove"), and
+ * roles that administer there.
+ */
 static bool carries_guarded_keys(struct state *s, const struct edit *e)
 {
 	struct acl_src src;
 	struct acl_principal mover = actor_of(s, e->actor);
 	struct acl_policy *from = policy_of(s, s->w->dir[e->dir].parent), *to = policy_of(s, e->to);
 	bool admin = acl_is_admin(from, &mover, &src) && acl_is_admin(to, &mover, &src);
-	bool guarded = !admin && acl_snap_guarded(s->e.snap, s->e.path[e->dir]) != 0;
+	struct acl_policy *place = acl_child(s->e.acl, to, e->name, NULL);
+	const char *path = s->e.path[e->dir];
+	bool guarded = !admin && (acl_snap_guarded(s->e.snap, path) != 0 || acl_snap_names_admins(s->e.snap, path, place) != 0);
+	acl_policy_unref(place);
 	acl_policy_unref(from);
 	acl_policy_unref(to);
 	return guarded;
@@ -492,6 +498,8 @@ static int dir_by_path(const struct state *s, const char *path, size_t n)
 	abort();
 }
 
+static int dir_at(const struct state *s, const char *path) { return dir_by_path(s, path, strlen(path)); }
+
 static void build_tree(struct state *s)
 {
 	for (int i = 0; i < edit_tree_count; i++) {
@@ -519,13 +527,13 @@ static void build_scenario(struct state *s, const struct run *run)
 	struct body *root = edit_root_body(s->w, &s->rng);
 	write_as_admin(s, 0, root);
 	build_tree(s);
-	int acme = dir_by_path(s, "P/archive/Acme", strlen("P/archive/Acme"));
-	int folder = dir_by_path(s, "P/archive/Acme/special", strlen("P/archive/Acme/special"));
-	struct body *party = body_clone(s->w->pool, s->w->dir[acme].doc.top), *special = body_new(s->w->pool);
-	edit_admin_additions(s->w->pool, &s->rng, root, party, special);
+	int acme = dir_at(s, "P/archive/Acme");
+	struct body *party = body_clone(s->w->pool, s->w->dir[acme].doc.top), *special = body_new(s->w->pool), *staged = body_new(s->w->pool);
+	edit_additions(s->w->pool, &s->rng, root, party, special, staged);
 	write_as_admin(s, 0, root);
 	write_as_admin(s, acme, party);
-	write_as_admin(s, folder, special);
+	write_as_admin(s, dir_at(s, "P/archive/Acme/special"), special);
+	write_as_admin(s, dir_at(s, "P/archive/Acme/staging/st1"), staged);
 	for (int dir = 0; dir < s->w->n_dirs; dir++)
 		note_guard(s, dir, dir ? edit_tree[dir - 1].maker : WHO_ROOT);
 }

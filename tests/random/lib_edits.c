@@ -117,10 +117,18 @@ struct body *edit_root_body(struct world *w, struct rng *r)
 	return b;
 }
 
-/* Each makes guarded keys that the holders of `a` at the party must not be able to weaken, drop, shadow or use. */
-void edit_admin_additions(struct pool *p, struct rng *r, struct body *root, struct body *party, struct body *special)
+static void kept_apart(struct role *r)
 {
-	switch (rng_below(r, 16)) {
+	r->reset = YES;
+	list_add(&r->members, "obs@x.org");
+}
+
+/* Each makes guarded keys that the holders of `a` at the party must not be able to weaken, drop, shadow or use. */
+void edit_additions(struct pool *p, struct rng *r, struct body *root, struct body *party, struct body *special, struct body *staged)
+{
+	if (rng_chance(r, 30))
+		list_add(&role_of(staged, "boss")->members, rng_chance(r, 50) ? "dc1@x.org" : "*@x.org");
+	switch (rng_below(r, 22)) {
 	case 0: path_of(p, party, "*")->worm.present = true; return;
 	case 1: list_add(&path_of(p, party, "special")->worm, "document_controller"); return;
 	case 2: list_add(&path_of(p, path_of(p, party, "special"), "*")->worm, "obs@x.org"); return;
@@ -147,6 +155,27 @@ void edit_admin_additions(struct pool *p, struct rng *r, struct body *root, stru
 	case 12:
 		special->inherit = NO;
 		set_perm(special, "document_controller", "rwcda");
+		return;
+	case 13: /* an administrator by role, whom reset keeps apart from members that the controllers may name above ... */
+		list_add(&role_of(root, "boss")->members, "dc1@x.org");
+		kept_apart(role_of(party, "boss"));
+		list_add(&party->admins, "role:boss");
+		return;
+	case 14: /* ... or that stand above already, for a document below */
+		list_add(&role_of(root, "boss")->members, "dc1@x.org");
+		kept_apart(role_of(party, "boss"));
+		list_add(&special->admins, "role:boss");
+		return;
+	case 15: /* ... or for whatever comes below */
+		list_add(&role_of(root, "boss")->members, "dc1@x.org");
+		kept_apart(role_of(path_of(p, party, "special"), "boss"));
+		list_add(&path_of(p, path_of(p, path_of(p, path_of(p, root, "*"), "archive"), "*"), "special")->admins, "boss");
+		return;
+	case 16: /* an administrator by role of what somebody may move there */
+	case 17: list_add(&path_of(p, party, "*")->admins, "boss"); return;
+	case 18:
+		staged->n_roles = 0; /* it would make administrators from the start */
+		list_add(&path_of(p, path_of(p, party, "*"), "*")->admins, "role:boss");
 		return;
 	default: return;
 	}
@@ -223,9 +252,23 @@ static const char *key_for(struct world *w, struct rng *r, int actor)
 	return self && rng_chance(r, 40) ? self : PICK(r, keys);
 }
 
+/* What a role keeps out stands or falls with reset, whatever its members are. */
+static void edit_reset(struct rng *r, struct body *b)
+{
+	struct role *role = &b->role[rng_below(r, b->n_roles)];
+	if (rng_chance(r, 60))
+		role->reset = role->reset == YES ? (rng_chance(r, 50) ? NO : UNSET) : YES;
+	else
+		*role = b->role[--b->n_roles];
+}
+
 static void edit_role(struct world *w, struct rng *r, int actor, struct body *b)
 {
-	struct role *role = role_of(b, PICK(r, role_names));
+	if (b->n_roles && rng_chance(r, 35)) {
+		edit_reset(r, b);
+		return;
+	}
+	struct role *role = role_of(b, rng_chance(r, 30) ? "boss" : PICK(r, role_names));
 	role->members.present = true;
 	for (int n = rng_below(r, 3); n > 0; n--)
 		list_add(&role->members, key_for(w, r, actor));
@@ -282,7 +325,7 @@ static void edit_drop(struct rng *r, struct body *b)
 static void edit_body(struct world *w, struct rng *r, int actor, struct body *b)
 {
 	for (int steps = rng_chance(r, 45) ? 1 + rng_below(r, 3) : 0; steps > 0; steps--)
-		b = path_of(w->pool, b, b->n_paths && rng_chance(r, 30) ? b->path[rng_below(r, b->n_paths)].segment : PICK(r, segments));
+		b = path_of(w->pool, b, b->n_paths && rng_chance(r, 50) ? b->path[rng_below(r, b->n_paths)].segment : PICK(r, segments));
 	int what = rng_below(r, 100);
 	if (what < 35)
 		set_perm(b, key_for(w, r, actor), PICK(r, verbs));
@@ -317,6 +360,76 @@ static int pick_dir(const struct world *w, struct rng *r, const bool holds_a[])
 	return dir;
 }
 
+/* ---------------------------------------------------------------- edits with a purpose: the steps of known attacks */
+
+static bool has_roles(const struct body *b) { return b->n_roles > 0; }
+
+static bool has_reset(const struct body *b)
+{
+	for (int i = 0; i < b->n_roles; i++)
+		if (b->role[i].reset == YES)
+			return true;
+	for (int i = 0; i < b->n_paths; i++)
+		if (has_reset(b->path[i].body))
+			return true;
+	return false;
+}
+
+static bool has_admins_below(const struct body *b)
+{
+	for (int i = 0; i < b->n_paths; i++)
+		if (b->path[i].body->admins.n || has_admins_below(b->path[i].body))
+			return true;
+	return false;
+}
+
+/* A directory, but the root, whose own document is of that kind. */
+static int pick_with(const struct world *w, struct rng *r, bool (*kind)(const struct body *b), int otherwise)
+{
+	for (int tries = 40; tries > 0; tries--) {
+		int dir = rng_below(r, w->n_dirs);
+		const struct doc *d = &w->dir[dir].doc;
+		if (dir > 0 && d->present && d->top && kind(d->top))
+			return dir;
+	}
+	return otherwise;
+}
+
+static void lift_resets(struct rng *r, struct body *b)
+{
+	for (int i = b->n_roles - 1; i >= 0; i--)
+		if (b->role[i].reset == YES && rng_chance(r, 50))
+			b->role[i].reset = rng_chance(r, 50) ? NO : UNSET;
+		else if (b->role[i].reset == YES)
+			b->role[i] = b->role[--b->n_roles];
+	for (int i = 0; i < b->n_paths; i++)
+		lift_resets(r, b->path[i].body);
+}
+
+/* Members that stand above count again; or a role that administers elsewhere gets members here, and moves there. */
+static void edit_on_purpose(struct world *w, struct rng *r, struct edit *e)
+{
+	enum { ADD_MEMBER, LIFT_RESET, SPEAK_AGAINST_RESET, MOVE_IN, PURPOSES } what = (int)rng_below(r, PURPOSES);
+	if (what == MOVE_IN) {
+		e->kind = EDIT_RENAME;
+		e->dir = pick_with(w, r, has_roles, e->dir);
+		e->to = pick_with(w, r, has_admins_below, e->to);
+		return;
+	}
+	e->kind = EDIT_WRITE;
+	e->dir = what == LIFT_RESET ? pick_with(w, r, has_reset, e->dir) : e->dir;
+	const struct doc *old = &w->dir[e->dir].doc;
+	e->doc = (struct doc){.present = true, .style = rng_next(r)};
+	e->doc.top = old->present && old->top ? body_clone(w->pool, old->top) : body_new(w->pool);
+	if (what == LIFT_RESET)
+		lift_resets(r, e->doc.top);
+	else if (what == SPEAK_AGAINST_RESET)
+		role_of(e->doc.top, "boss")->reset = NO;
+	else if (w->principal[e->actor].email)
+		list_add(&role_of(e->doc.top, "boss")->members, w->principal[e->actor].email);
+	doc_render(w->pool, &e->doc);
+}
+
 struct edit edit_next(struct world *w, struct rng *r, int actor, const bool holds_a[])
 {
 	static const char *const names[] = {"new", "ann", "carl", "issued", "Received", "working", "T1", "special", "bob", "home"};
@@ -324,6 +437,10 @@ struct edit edit_next(struct world *w, struct rng *r, int actor, const bool hold
 	int what = rng_below(r, 100);
 	e.kind = what < 62 ? EDIT_WRITE : what < 70 ? EDIT_REMOVE : what < 78 ? EDIT_MOVE_POLICY : what < 90 ? EDIT_RENAME : EDIT_MKDIR;
 	e.to = pick_dir(w, r, holds_a);
+	if (rng_chance(r, 20)) {
+		edit_on_purpose(w, r, &e);
+		return e;
+	}
 	if (e.kind == EDIT_RENAME && rng_chance(r, 50) && e.dir > 0)
 		e.to = w->dir[e.dir].parent;
 	if (e.kind == EDIT_WRITE)

@@ -38,8 +38,8 @@ extern const int edit_tree_count;
 void edit_people(struct world *w);
 struct body *edit_root_body(struct world *w, struct rng *r);
 /* What an administrator wrote by hand into the `.zddc` of the root, of a party (added to the generated text) and of its folder
- * `special`; maybe nothing. */
-void edit_admin_additions(struct pool *p, struct rng *r, struct body *root, struct body *party, struct body *special);
+ * `special`; and what stands in that of a folder in staging, where controllers hold `a`. Maybe nothing. */
+void edit_additions(struct pool *p, struct rng *r, struct body *root, struct body *party, struct body *special, struct body *staged);
 
 /* The next attempt. `holds_a` tells for each directory whether the actor may write its .zddc: most attempts go there. */
 struct edit edit_next(struct world *w, struct rng *r, int actor, const bool holds_a[]);

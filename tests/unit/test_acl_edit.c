@@ -144,6 +144,10 @@ static void roles_that_administer(void **state)
 	assert_int_equal(roles("admins: [lead]", NULL, me), 0); /* seen from the root, which does not look down */
 	assert_int_equal(root_role("admins: [lead]", "admins: [lead]\nroles: {lead: {members: [m@x.org]}}"), -EINVAL);
 	assert_int_equal(roles("{}", "admins: [lead]", "admins: [lead]\nroles: {lead: {members: [m@x.org]}}"), -EINVAL);
+	static const char apart[] = "roles: {lead: {members: [m@x.org]}}\npaths: {p: {admins: [lead], roles: {lead: {reset: true, members: [o@x.org]}}}}";
+	assert_int_equal(roles(apart, NULL, "roles: {lead: {reset: false}}"), -EINVAL); /* the own document wins: m would be in again */
+	assert_int_equal(roles(apart, "roles: {lead: {reset: true}}", NULL), -EINVAL);
+	assert_int_equal(roles(apart, NULL, "roles: {lead: {members: []}}"), 0);
 }
 
 static int root_admins(const char *before, const char *after, const char *editor)
