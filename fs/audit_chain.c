@@ -36,6 +36,7 @@ static struct {
 	bool busy; /* somebody writes to fd, or changes it */
 	bool syncing;
 	uint64_t end; /* bytes of the file */
+	bool continues; /* its first line, which says what file it continues, is still to be added */
 
 	struct ledger_chain chain; /* with the lines that wait */
 	struct ledger_chain written, synced; /* what is in the file, and on disk */
@@ -117,6 +118,7 @@ static void give_up(struct wait *batch, int err)
 	finish(take_waiting(), err);
 	buf_reset(&ch.lines);
 	ch.chain = ch.written;
+	ch.continues = !ch.end && ch.part > 1;
 	set_failed(err);
 }
 
@@ -172,7 +174,7 @@ static int add_lines(struct ledger_entry *const *v, size_t n)
 	char previous[LEDGER_NAME_MAX + 1];
 	int r = 0;
 
-	if (!ch.end && !len && ch.chain.seq) {
+	if (ch.continues) {
 		ledger_file_name(ch.host, ch.run, ch.part - 1, previous);
 		r = ledger_chain_rotate(&ch.chain, previous, v[0]->time_us, &ch.lines);
 	}
@@ -180,6 +182,7 @@ static int add_lines(struct ledger_entry *const *v, size_t n)
 		r = ledger_chain_add(&ch.chain, v[i], &ch.lines);
 	if (r == 0) {
 		ch.n_lines += n;
+		ch.continues = false;
 		return 0;
 	}
 	ch.chain = before;
@@ -278,7 +281,7 @@ int chain_take_room(bool frees)
 	if (r < 0 && r != -ENOSPC)
 		return r;
 	if (ch.fd < 0)
-		return -ENOSPC;
+		return -ENOSPC; /* not opened yet */
 	r = room_grow(ch.fd, frees);
 	if (r == 0)
 		set_state(CHAIN_GOOD, "");
@@ -313,6 +316,7 @@ static int next_file(unsigned part)
 	ch.fd = fd;
 	ch.part = part;
 	ch.end = 0;
+	ch.continues = part > 1;
 	return 0;
 }
 
@@ -355,7 +359,7 @@ int chain_rotate(bool now)
 void chain_attend(void)
 {
 	WITH_MUTEX(&ch.lock);
-	if (ch.state == CHAIN_FULL && ch.fd < 0 && next_file(1) < 0)
+	if (ch.state == CHAIN_FULL && ch.fd < 0 && (!ch.run || next_file(1) < 0))
 		return;
 	if (ch.state != CHAIN_FULL || ch.busy)
 		return;
@@ -373,9 +377,17 @@ void chain_open(const char *host, const struct audit_past *past, uint64_t rotate
 	ch.rotate_at = rotate_at;
 	ledger_chain_name(ch.host, ch.run, ch.name);
 	ch.state = CHAIN_GOOD;
+	ch.chain = ch.written = ch.synced = (struct ledger_chain)LEDGER_CHAIN_INIT;
+	ch.n_lines = ch.n_batches = ch.n_syncs = 0;
 	r = next_file(1);
 	if (r < 0)
 		set_failed(r);
+}
+
+void chain_full(void)
+{
+	WITH_MUTEX(&ch.lock);
+	set_failed(-ENOSPC);
 }
 
 void chain_damaged(const char *why)

@@ -31,6 +31,8 @@ enum chain_state {
 void chain_open(const char *host, const struct audit_past *past, uint64_t rotate_at);
 /* Writes what is left, syncs, gives back the blocks ahead. */
 void chain_close(void);
+/* Refuses changes until chain_open, because there is no room to begin. */
+void chain_full(void);
 /* Refuses changes from now on; 'why' is a sentence. */
 void chain_damaged(const char *why);
 

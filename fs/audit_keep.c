@@ -57,6 +57,9 @@ static struct {
 	bool on, off, reads, strict; /* neither on nor off: audit_init has not been called yet */
 	struct audit_past past;
 	int64_t began;
+	const struct options *options;
+	char mountpoint[PATH_MAX];
+	bool waits; /* for room to put in order what the last run left; the thread tries again */
 } keep = {.lock = PTHREAD_MUTEX_INITIALIZER, .last = &keep.first};
 
 bool audit_reads(void) { return keep.reads; }
@@ -281,22 +284,6 @@ static void look_after(int64_t fold_until)
 		chain_sync();
 }
 
-static void *keeper(void *arg)
-{
-	bool surveyed = false;
-
-	for (unsigned turn = 1; wait_turn(); turn++) {
-		look_after(monotonic());
-		if (!surveyed && index_ready()) {
-			audit_policy_survey(&keep.stop);
-			surveyed = true;
-		}
-		if (turn % SAVE_EVERY == 0)
-			audit_policy_save();
-	}
-	return arg;
-}
-
 /* ------------------------------------------------------------------ start and end */
 
 static uint64_t rotate_at(const struct options *o)
@@ -316,12 +303,18 @@ static bool damage_accepted(void)
 	return back_path_read(".zddc.d/ledger/accepted", &text, 65536) == 0 && strstr(buf_str(&text), buf_str(&want));
 }
 
-static void open_chain(const struct options *o, const char *host)
+static void open_chain(void)
 {
 	AUTO_BUF why = BUF_INIT;
+	char host[65];
+
+	audit_host(host);
 	int r = audit_past_read(host, &keep.past);
 
-	if (r < 0) {
+	keep.waits = r == -ENOSPC || r == -EDQUOT;
+	if (keep.waits) {
+		chain_full();
+	} else if (r < 0) {
 		buf_addf(&why, "the ledger of the last run cannot be read: %s", strerror(-r));
 		chain_damaged(buf_str(&why));
 	} else if (keep.past.found.fault != LEDGER_FAULT_NONE && !damage_accepted()) {
@@ -329,14 +322,13 @@ static void open_chain(const struct options *o, const char *host)
 		ledger_finding_text(&keep.past.found, &why);
 		chain_damaged(buf_str(&why));
 	} else {
-		chain_open(host, &keep.past, rotate_at(o));
+		chain_open(host, &keep.past, rotate_at(keep.options));
 	}
 }
 
 int audit_init(const struct options *o)
 {
 	pthread_condattr_t clock;
-	char host[65];
 
 	keep.off = o->read_only || o->policy_none || o->ledger_off;
 	if (keep.off)
@@ -350,8 +342,8 @@ int audit_init(const struct options *o)
 	keep.reads = o->ledger_reads;
 	keep.strict = o->strict;
 	keep.fold = ledger_fold_new(FOLD_SLOTS);
-	audit_host(host);
-	open_chain(o, host);
+	keep.options = o;
+	open_chain();
 	return 0;
 }
 
@@ -369,7 +361,7 @@ static void write_now(enum ledger_event event, const struct ledger_attr *attrs, 
 	}
 }
 
-static void say_mount(const char *mountpoint)
+static void say_mount(void)
 {
 	struct chain_figures f;
 	char hash[SHA256_HEX];
@@ -377,7 +369,7 @@ static void say_mount(const char *mountpoint)
 	size_t n = 0;
 
 	chain_figures(&f);
-	attrs[n++] = LEDGER_ATTR_TEXT("mountpoint", mountpoint);
+	attrs[n++] = LEDGER_ATTR_TEXT("mountpoint", keep.mountpoint);
 	attrs[n++] = LEDGER_ATTR_TEXT("version", ZDDC_VERSION);
 	attrs[n++] = LEDGER_ATTR_TEXT("chain", f.chain);
 	attrs[n++] = LEDGER_ATTR_BOOL("strict", keep.strict);
@@ -415,18 +407,51 @@ static void say_recovery(void)
 	write_now(LEDGER_RECOVERY, attrs, n);
 }
 
+/* Behind the line of the mount, what was told before it. */
+static void begin_lines(void)
+{
+	say_mount();
+	say_recovery();
+	pthread_mutex_lock(&keep.lock);
+	keep.open = true;
+	pthread_mutex_unlock(&keep.lock);
+	write_owed();
+}
+
+static void try_again(void)
+{
+	open_chain();
+	if (!keep.waits)
+		begin_lines();
+}
+
+static void *keeper(void *arg)
+{
+	bool surveyed = false;
+
+	for (unsigned turn = 1; wait_turn(); turn++) {
+		if (keep.waits)
+			try_again();
+		look_after(monotonic());
+		if (!surveyed && index_ready()) {
+			audit_policy_survey(&keep.stop);
+			surveyed = true;
+		}
+		if (turn % SAVE_EVERY == 0)
+			audit_policy_save();
+	}
+	return arg;
+}
+
 int audit_start(const char *mountpoint)
 {
 	int r;
 
 	if (!keep.on)
 		return 0;
-	say_mount(mountpoint);
-	say_recovery();
-	pthread_mutex_lock(&keep.lock);
-	keep.open = true;
-	pthread_mutex_unlock(&keep.lock);
-	write_owed();
+	snprintf(keep.mountpoint, sizeof(keep.mountpoint), "%s", mountpoint);
+	if (!keep.waits)
+		begin_lines();
 	r = pthread_create(&keep.thread, NULL, keeper, NULL);
 	keep.running = !r;
 	return -r;
