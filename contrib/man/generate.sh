@@ -70,6 +70,11 @@ reasons() {
         }'
 }
 
+keywords() {
+    rows schemas/keywords.def '#define KEYWORD(id, word, argument, check, meaning) ROW word SEP meaning' |
+        awk "$LIB"'{ printf ".TP\n.B %s\n%s\n", troff(plain($1)), troff(plain($2)) }'
+}
+
 OPTS='#define OPT_TEXT(name, field, argument, meaning) ROW TEXT SEP name SEP argument SEP meaning
 #define OPT_FLAG(name, field, meaning) ROW FLAG SEP name SEP "" SEP meaning
 #define OPT_KERNEL(name, field, meaning) ROW FLAG SEP name SEP "" SEP meaning
@@ -104,6 +109,7 @@ tables() {
     keys | put "$work/zddc.5" keys
     ops | put "$work/zddc.5" operations
     reasons | put "$work/zddc.5" reasons
+    keywords | put "$work/zddc.5" keywords
     options TEXT FLAG | put "$work/zddcfs.8" options
     options PLAIN | put "$work/zddcfs.8" ordinary
     options LATER | put "$work/zddcfs.8" later
