@@ -133,7 +133,7 @@ $(B)/gen/schemas.c: $(wildcard schemas/default-*.yaml) defaults/embed.sh
 
 # --------------------------------------------------------------------------------------------------------------------------- targets
 .PHONY: all lib programs tests deps check check-unit check-policy check-random check-mount check-cli check-tools check-fuzz check-faults \
-        check-layers fuzz bench bench-decide demo demo-stop install clean help
+        check-layers fuzz bench bench-decide bench-rollup demo demo-stop install clean help
 
 all: programs
 programs: $(call programs,$(VARIANT))
@@ -171,6 +171,8 @@ bench: programs $$(call suite,bench)
 	@B='$(B)' tests/run.sh --bench
 bench-decide: $(OUT)/tests/bench/bench_decide
 	$(OUT)/tests/bench/bench_decide
+bench-rollup: programs
+	@B='$(B)' OUT='$(OUT)' tests/bench/rollup.py
 
 demo: deps programs
 	@B='$(B)' sh contrib/demo.sh
@@ -207,7 +209,7 @@ help:
 	@echo 'make check          deps, build, every test; last line: N passed, N failed'
 	@echo 'make check-SUITE    one of: unit policy random mount cli tools fuzz faults layers'
 	@echo 'make fuzz           build the fuzzers under $(B)/fuzz/tests/fuzz'
-	@echo 'make bench          side by side with the native filesystem;  make bench-decide: the cost of a decision'
+	@echo 'make bench          side by side with the native filesystem;  make bench-decide, bench-rollup: of a decision, of a table'
 	@echo 'make demo           a sample archive, mounted and walked through;  make demo-stop ends it'
 	@echo 'make install        DESTDIR= PREFIX=$(PREFIX)'
 	@echo 'make clean          remove $(B)'

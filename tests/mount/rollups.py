@@ -670,6 +670,38 @@ def test_killed():
             "all of them show")
 
 
+def test_cost():
+    """What may not grow: a listing beside a plain directory of as many names, the way of one row into it, the whole table."""
+    parties, rows = 100, 50
+    a = Archive(tree({"Party%03d" % p: PARTY_ZDDC for p in range(parties)}, rows))
+    os.mkdir(a.behind("Demo/plain"))
+    for p in range(parties):
+        for n in range(1, rows + 1):
+            os.close(os.open(a.behind("Demo/plain/Party%03d__%s" % (p, mdl_name("Party%03d" % p, n))), os.O_CREAT | os.O_WRONLY))
+    a.mount()
+
+    def took(fn, *args):
+        began = time.monotonic()
+        fn(*args)
+        return time.monotonic() - began
+
+    def look():
+        mdl, plain = a.at("Demo/mdl"), a.at("Demo/plain")
+        first = took(os.listdir, mdl)
+        T.equal(len(os.listdir(mdl)), parties * rows + len(SPECS), "all rows")
+        warm, beside = (min(took(os.listdir, d) for _ in range(5)) for d in (mdl, plain))
+        write(mdl + "/x.yaml", new_row("Party007", 900))
+        seen = took(os.stat, mdl + "/Party007__" + mdl_name("Party007", 900))
+        return first, warm, beside, seen, took(read, mdl + "/table.csv")
+
+    first, warm, beside, seen, whole = as_user(DC, look)
+    print("     %d rows: first %.0f ms, warm %.1f ms, plain %.1f ms, a new row %.1f ms, table.csv %.0f ms" % ((parties * rows,) + tuple(1000 * x for x in (first, warm, beside, seen, whole))))
+    T.check(first <= 1.0 * SLOW, "first listing", first)
+    T.check(warm <= 2 * beside + 0.01 * SLOW, "warm listing beside a plain directory", (warm, beside))
+    T.check(seen <= 0.1 * SLOW, "a new row is there at once", seen)
+    T.check(whole <= 2.0 * SLOW, "table.csv", whole)
+
+
 def test_office():
     """LibreOffice opens table.csv, locks it by a name of its own, and converts what it has read."""
     a = project().mount()
@@ -692,6 +724,6 @@ def test_office():
     T.equal(sorted(r[0] for r in rows[1:]), sorted(r[0] for r in want[1:]), "the rows")
 
 
-T.run(test_create, test_create_where_one_may, test_typed_names, test_edit, test_moved_in, test_parties, test_dated, test_tools, test_rm_project, test_writers, test_parties_that_come_and_go, test_killed, test_office)
+T.run(test_create, test_create_where_one_may, test_typed_names, test_edit, test_moved_in, test_parties, test_dated, test_tools, test_rm_project, test_writers, test_parties_that_come_and_go, test_killed, test_cost, test_office)
 T.run(test_listing, test_rows, test_specs, test_links, test_refusals, test_party_names, test_changes_show)
 T.finish()
