@@ -441,7 +441,8 @@ void index_move(const char *from, const char *to)
 
 struct walk {
 	struct buf path;
-	size_t depth, visited;
+	size_t depth; /* of the directory being walked: 0 is the root */
+	size_t visited;
 	bool search; /* nobody told us to look: what is news was made behind the mount, and the engine has to hear of it */
 	struct buf subdirs; /* names of this level, each ended by NUL */
 	bool policy;
@@ -487,7 +488,7 @@ static void walk_dir(struct walk *w, int fd)
 	w->visited++;
 	here = w->subdirs;
 	walk_note(w);
-	if (++w->depth < LIMIT_DIR_DEPTH)
+	if (++w->depth <= LIMIT_DIR_DEPTH)
 		for (size_t at = 0; at < here.len; at += strlen(here.data + at) + 1) {
 			AUTO_CLOSE int sub = back_opendir(fd, here.data + at);
 
@@ -509,6 +510,7 @@ static size_t walk_from(const char *dir, bool search)
 	struct walk w = {.path = BUF_INIT, .search = search};
 	AUTO_CLOSE int fd = -1;
 
+	w.depth = *dir != '\0';
 	for (const char *c = dir; *c; c++)
 		w.depth += *c == '/';
 	buf_adds(&w.path, dir);

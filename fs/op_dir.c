@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/limits.h"
 #include "base/str.h"
 #include "fs/autoown.h"
 #include "fs/back.h"
@@ -168,6 +169,15 @@ static int lookup_policy(struct op *op, struct node *dir, struct entry *out)
 	return 0;
 }
 
+/* Somebody made it behind the mount: nothing that is known of policy reaches as far down (LIMIT_DIR_DEPTH). */
+static int refuse_deep(struct op *op, const struct entry *e)
+{
+	if (e->node->kind != NODE_DIR || node_depth(e->node) <= LIMIT_DIR_DEPTH)
+		return 0;
+	AUTO_FREE char *path = node_path(e->node);
+	return gate_refuse(op, ENAMETOOLONG, ACL_OP_ENTER, path, "folders lie at most %u levels deep", LIMIT_DIR_DEPTH);
+}
+
 static int lookup_ordinary(struct op *op, struct node *dir, const char *name, struct entry *out)
 {
 	int r = virt_is(dir) ? virt_lookup(op, dir, name, out) : entry_fill(op, dir, name, out);
@@ -175,6 +185,8 @@ static int lookup_ordinary(struct op *op, struct node *dir, const char *name, st
 	if (r < 0 || out->node->kind == NODE_VIRT)
 		return r;
 	r = entry_visible(op, out);
+	if (r == 0)
+		r = refuse_deep(op, out);
 	if (r < 0)
 		entry_drop(out);
 	return r;

@@ -99,6 +99,32 @@ def test_attack():
     T.check(deepest(a.back) <= LEVELS, "%d levels made by mv" % deepest(a.back))
 
 
+def test_policy_at_the_limit():
+    """A .zddc in the last level there can be is known after a restart as well."""
+    a = archive()
+    T.equal(as_user(BOB, make_chain, a.at("P/a"), LEVELS - 2), "", "%d levels" % LEVELS)
+    a.put(os.path.join("P/a", down(LEVELS - 2), ".zddc"), "title: last\n")
+    a.umount()
+    a.mount()
+    T.equal(err_as(BOB, os.rename, a.at("P/a/d"), a.at("Q/a/d")), "EACCES", "who holds no a does not carry it elsewhere")
+    T.check(".zddc" in last(a, BOB)["sentence"], "last-error says why", last(a, BOB))
+
+
+def test_made_behind():
+    """What somebody made deeper behind the mount is not served: the index of policy does not reach there."""
+    a = archive()
+    fd = os.open(a.behind("P/a"), os.O_RDONLY)
+    for _ in range(LEVELS + 50):
+        os.mkdir("d", dir_fd=fd)
+        fd, old = os.open("d", os.O_RDONLY, dir_fd=fd), fd
+        os.close(old)
+    os.close(fd)
+    T.equal(err_as(BOB, os.listdir, a.at("P/a", down(LEVELS - 2))), "", "at the limit")
+    T.equal(err_as(BOB, os.listdir, a.at("P/a", down(LEVELS - 1))), "ENAMETOOLONG", "below it")
+    T.check("%d levels" % LEVELS in last(a, BOB)["sentence"], "last-error says so", last(a, BOB))
+    T.among(err_as(BOB, os.rename, a.at("P/a/d"), a.at("P/d")), ("ENAMETOOLONG", "EBUSY"), "nor is it moved to where less of it is too deep")
+
+
 # --------------------------------------------------------------------------------------------------------------------------- links
 
 def test_links_below():
@@ -191,5 +217,5 @@ def test_race_of_links():
 
 
 if __name__ == "__main__":
-    T.run(test_levels, test_attack, test_links_below, test_race_of_levels, test_race_of_links)
+    T.run(test_levels, test_attack, test_policy_at_the_limit, test_made_behind, test_links_below, test_race_of_levels, test_race_of_links)
     T.finish()
