@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "fs/audit_file.h"
+#include "fs/audit_forward.h"
 #include "fs/audit_room.h"
 #include "fs/back.h"
 
@@ -155,6 +156,8 @@ static void write_batch(void)
 		ch.written = upto;
 		ch.n_batches++;
 		room_used(ch.end);
+		if (forward_wanted())
+			forward_add(&lines);
 		finish(batch, 0);
 	}
 	if (!ch.lines.data) { /* the room for text is used again */

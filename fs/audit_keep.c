@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <uthash.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -17,6 +18,7 @@
 #include "base/log.h"
 #include "fs/audit_chain.h"
 #include "fs/audit_file.h"
+#include "fs/audit_forward.h"
 #include "fs/audit_policy.h"
 #include "fs/audit_private.h"
 #include "fs/back.h"
@@ -30,6 +32,7 @@
 enum {
 	LOOK_MS = 1000,
 	FOLD_SLOTS = 4096,
+	DIFFERENT_MOST = 1000, /* refusals of one uid that are lines of their own, in 10 s */
 	OWED_MOST = 10000, /* events that wait for room; more than that, of a disk that stays full, are only counted */
 	ROTATE_MIB = 64,
 	SAVE_EVERY = 30, /* seconds between two lists of what is in force; what a crash loses of it is recorded again */
@@ -52,6 +55,7 @@ static struct {
 	struct owed *first, **last;
 	size_t n_owed;
 	uint64_t folded, lost;
+	struct flood *floods; /* by uid */
 
 	/* set once, before threads */
 	bool on, off, reads, strict; /* neither on nor off: audit_init has not been called yet */
@@ -193,7 +197,47 @@ static void write_owed(void)
 
 /* ------------------------------------------------------------------ refusals that were counted */
 
-bool keep_folded(const struct ledger_entry *e)
+/* How many different refusals a uid had in this window. */
+struct flood {
+	int64_t uid, began;
+	unsigned n;
+	UT_hash_handle hh;
+};
+
+/* Under keep.lock. Somebody who is refused something else a hundred times a second would fill the disk with it. */
+static bool is_flood(int64_t uid)
+{
+	struct flood *f;
+	int64_t now = monotonic();
+
+	HASH_FIND(hh, keep.floods, &uid, sizeof(uid), f);
+	if (!f) {
+		f = calloc(1, sizeof(*f));
+		if (!f)
+			abort();
+		f->uid = uid;
+		HASH_ADD(hh, keep.floods, uid, sizeof(f->uid), f);
+	}
+	if (now - f->began >= LEDGER_FOLD_US) {
+		f->began = now;
+		f->n = 0;
+	}
+	return ++f->n > DIFFERENT_MOST;
+}
+
+/* Without what tells one from another: they are counted together. */
+static void make_coarse(struct ledger_entry *e)
+{
+	static const struct ledger_attr attrs[] = {{"reason", LEDGER_TEXT, "many different refusals in a short time: counted together", 0}};
+
+	e->path = e->canonical = e->policy_hash = NULL;
+	e->src = (struct ledger_src){0};
+	e->attrs = attrs;
+	e->n_attrs = 1;
+	e->object = (struct ledger_object){.size = -1};
+}
+
+bool keep_folded(struct ledger_entry *e)
 {
 	struct ledger_entry due;
 	struct arena mem = ARENA_INIT;
@@ -207,6 +251,10 @@ bool keep_folded(const struct ledger_entry *e)
 		arena_free(&mem);
 	}
 	own = ledger_fold_add(keep.fold, e, monotonic());
+	if (own && is_flood(e->uid)) {
+		make_coarse(e);
+		own = ledger_fold_add(keep.fold, e, monotonic());
+	}
 	keep.folded += !own;
 	return own;
 }
@@ -279,6 +327,7 @@ static void look_after(int64_t fold_until)
 	fold_flush(fold_until);
 	write_owed();
 	write_lost();
+	forward_send();
 	chain_rotate(false);
 	if (chain_unsynced())
 		chain_sync();
@@ -342,6 +391,7 @@ int audit_init(const struct options *o)
 	keep.reads = o->ledger_reads;
 	keep.strict = o->strict;
 	keep.fold = ledger_fold_new(FOLD_SLOTS);
+	forward_init(o->ledger_forward);
 	keep.options = o;
 	open_chain();
 	return 0;
@@ -469,6 +519,16 @@ static void stop_thread(void)
 	keep.running = false;
 }
 
+static void free_floods(void)
+{
+	struct flood *f, *tmp;
+
+	HASH_ITER(hh, keep.floods, f, tmp) {
+		HASH_DEL(keep.floods, f);
+		free(f);
+	}
+}
+
 void audit_stop(void)
 {
 	stop_thread();
@@ -476,11 +536,14 @@ void audit_stop(void)
 		look_after(INT64_MAX);
 		audit_policy_save();
 		write_now(LEDGER_UNMOUNT, NULL, 0);
+		forward_send();
 	}
+	forward_free();
 	chain_close();
 	while (keep.first)
 		owed_drop();
 	ledger_fold_free(keep.fold);
+	free_floods();
 	keep.fold = NULL;
 	keep.on = keep.open = false;
 	keep.off = true;

@@ -15,8 +15,10 @@ bool audit_reads(void);
 
 /* An event without a request: written now, or kept until there is room. Copied. */
 void keep_event(const struct ledger_entry *e);
-/* True: the refusal needs a line of its own now. False: it was counted with one like it. */
-bool keep_folded(const struct ledger_entry *e);
+/*
+ * True: the refusal needs a line of its own now (perhaps one that stands for many: then e is that). False: it was counted with one like it.
+ */
+bool keep_folded(struct ledger_entry *e);
 /* Refusals that could not be written, for the line that says so later. */
 void keep_lost(uint64_t n);
 /* Something that wants to be on disk was written: the thread does it now. */

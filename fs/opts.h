@@ -22,6 +22,7 @@ struct options {
 	bool require_attributes;
 	const char *ledger; /* NULL or "off" */
 	bool ledger_off; /* checked together with insecure */
+	const char *ledger_forward; /* "syslog", the path of a socket, or NULL */
 	const char *ledger_rotate; /* MiB of a file of the ledger, NULL: the usual */
 	bool policy_none; /* policy=none, checked together with insecure */
 	/* mount flags */

@@ -485,6 +485,45 @@ def test_modes():
         a.proc = None
 
 
+def test_flood():
+    """Somebody who is refused thousands of different things does not fill the disk with it."""
+    a = simple()
+    n = 3000
+
+    def many():
+        for i in range(n):
+            try:
+                os.mkdir(a.at("x%d" % i))
+            except PermissionError:
+                pass
+    as_user(ALICE, many)
+    T.equal(a.umount(), 0, "unmounts")
+    got = lines(a, "refused")
+    T.check(1000 <= len(got) <= 1010, "a thousand are lines of their own", len(got))
+    T.equal(sum(x["attrs"].get("count", 1) for x in got), n, "and all are counted")
+    verify(a, "sound")
+
+
+def test_forward():
+    """-o ledger_forward: every line goes to the socket of the system's log, in order."""
+    import socket
+    a = simple()
+    T.equal(a.umount(), 0, "unmounts")
+    path = a.base + "/log"
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    s.bind(path)
+    s.settimeout(5 * SLOW)
+    n = len(lines(a))
+    a.mount("ledger_forward=" + path)
+    as_user(ALICE, os.mkdir, a.at("d/told"))
+    T.equal(a.umount(), 0, "unmounts")
+    want = [json.dumps(x) for x in lines(a)[n:]]
+    got = [s.recv(65536) for _ in want]
+    T.equal([json.dumps(json.loads(x.split(b": ", 1)[1])) for x in got], want, "every line, in order")
+    T.check(all(x.startswith(b"<86>zddc-ledger[") for x in got), "as authpriv.info", got[0][:40])
+    s.close()
+
+
 def writers(d, n):
     for i in range(n):
         os.mkdir("%s/%d-%d" % (d, os.getpid(), i))
@@ -543,5 +582,5 @@ def test_on_date():
 
 if __name__ == "__main__":
     T.run(test_mutations, test_reads, test_nothing_happened, test_refusals, test_policy, test_auto_own, test_seals, test_names, test_identities, test_view,
-          test_view_stream, test_rotation, test_damage, test_torn, test_checkpoint, test_modes, test_many, test_on_date)
+          test_view_stream, test_rotation, test_damage, test_torn, test_checkpoint, test_modes, test_flood, test_forward, test_many, test_on_date)
     T.finish()
