@@ -37,7 +37,7 @@ RANDOM_T := $(wildcard tests/random/*.c)
 BENCH    := $(wildcard tests/bench/bench_*.c)
 FUZZ     := $(wildcard tests/fuzz/fuzz_*.c)
 HELPERS  := $(wildcard tests/mount/*.c tests/policy/*.c tests/cli/*.c tests/tools/*.c tests/faults/*.c)
-GEN      := $(if $(wildcard defaults/defaults.zddc.yaml),gen/defaults.c) \
+GEN      := $(if $(wildcard defaults/defaults.zddc.yaml),gen/defaults.c gen/transient.c) \
             $(if $(wildcard schemas/*.yaml),gen/schemas.c)
 
 LIB      := $(BASE) $(ACL) $(SCHEMAS) $(LEDGER)
@@ -127,6 +127,9 @@ OUT := $(call out,$(VARIANT))
 $(B)/gen/defaults.c: defaults/defaults.zddc.yaml defaults/embed.sh
 	@mkdir -p $(@D)
 	$(call run,GEN )sh defaults/embed.sh defaults/defaults.h defaults/defaults.zddc.yaml > $@
+$(B)/gen/transient.c: defaults/defaults.zddc.yaml defaults/list.sh
+	@mkdir -p $(@D)
+	$(call run,GEN )sh defaults/list.sh defaults/defaults.zddc.yaml transient > $@
 $(B)/gen/schemas.c: $(wildcard schemas/default-*.yaml) defaults/embed.sh
 	@mkdir -p $(@D)
 	$(call run,GEN )sh defaults/embed.sh $(wildcard schemas/embedded.h) $(wildcard schemas/default-*.yaml) > $@

@@ -463,7 +463,7 @@ enum acl_class acl_snap_class_of(struct acl_snap *s, const char *dir, const char
 /* How that is told: "uniform  PATH" and the reason, or one JSON object. */
 void acl_class_show(enum acl_class class, const char *path, const char *why, enum acl_format format, struct buf *out);
 /*
- * A temporary name of the kind that transient: lists here (or the rows of transient.def, where policy says nothing; p NULL: those). And the
+ * A temporary name of the kind that transient: lists here (or that of the built-in defaults, where policy says nothing; p NULL: that). And the
  * ones among them that tell others a file is being edited.
  */
 bool acl_is_transient(const struct acl_policy *p, const char *name);

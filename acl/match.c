@@ -80,27 +80,7 @@ const char *pattern_parse(struct arena *a, const char *written, uint32_t line, s
 	return parse_address(a, p);
 }
 
-bool pattern_glob(const char *p, const char *s)
-{
-	const char *star = NULL, *from = NULL;
-	while (*s) {
-		if (*p == '*') {
-			star = p++;
-			from = s;
-		} else if (str_lower_c(*p) == str_lower_c(*s)) {
-			p++;
-			s++;
-		} else if (star && *from != '@') {
-			p = star + 1;
-			s = ++from;
-		} else {
-			return false;
-		}
-	}
-	while (*p == '*')
-		p++;
-	return !*p;
-}
+bool pattern_glob(const char *p, const char *s) { return str_glob(p, s, GLOB_FOLD | GLOB_AT); }
 
 static bool in_group(const struct acl_principal *who, const char *group)
 {

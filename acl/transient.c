@@ -1,28 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Names that tools give to files they are still making (SPEC section 5.5). */
-#include <fnmatch.h>
 #include <string.h>
 
 #include "acl/acl.h"
 #include "base/cleanup.h"
 #include "base/str.h"
 #include "base/ynode.h"
+#include "defaults/defaults.h"
 
-static const char *const table[] = {
-#define TRANSIENT(glob) glob,
-#define LOCK(glob)
-#include "acl/transient.def"
-#undef TRANSIENT
-#undef LOCK
-};
-
-static const char *const locks[] = {
-#define TRANSIENT(glob)
-#define LOCK(glob) glob,
-#include "acl/transient.def"
-#undef TRANSIENT
-#undef LOCK
-};
+/* Of whatever list, those that everybody with r sees, because they tell others that a file is being edited. */
+static const char *const locks[] = {"~$*", ".~lock.*#"};
 
 static const char SPECIAL[] = "*?[\\";
 
@@ -33,7 +20,7 @@ static bool matches(const char *glob, const char *name)
 		return str_ends(name, glob + 1);
 	if (*glob && !strchr(SPECIAL, *glob) && *glob != *name)
 		return false;
-	return fnmatch(glob, name, 0) == 0;
+	return str_glob(glob, name, GLOB_BYTE | GLOB_SET);
 }
 
 static bool in_list(const char *const *globs, size_t n, const char *name)
@@ -49,7 +36,7 @@ bool acl_is_transient(const struct acl_policy *p, const char *name)
 	struct acl_value list = p ? acl_get(p, ACL_KEY_TRANSIENT) : (struct acl_value){0};
 
 	if (!list.node)
-		return in_list(table, ARRAY_LEN(table), name);
+		return in_list(defaults_transient, defaults_transient_len, name);
 	if (list.node->kind == Y_SCALAR)
 		return matches(list.node->text, name);
 	ynode_each(glob, list.node)

@@ -30,18 +30,51 @@ bool str_ends(const char *s, const char *suffix)
 	return n >= m && memcmp(s + n - m, suffix, m) == 0;
 }
 
-/* Iterative with one backtrack point: linear in practice, never exponential. */
-bool str_glob(const char *p, const char *s)
+/* The end of the set that begins at p, or NULL if there is none: then '[' is a character. '*in': does it hold c? */
+static const char *glob_set(const char *p, char c, bool *in)
 {
-	const char *star = NULL, *from = NULL;
+	bool not = *++p == '!' || *p == '^', found = false;
+	unsigned char u = (unsigned char)c;
+	p += not;
+	for (const char *first = p; *p && (*p != ']' || p == first); p++) {
+		p += *p == '\\' && p[1];
+		unsigned char low = (unsigned char)*p, high = low;
+		if (p[1] == '-' && p[2] && p[2] != ']') {
+			p += 2;
+			p += *p == '\\' && p[1];
+			high = (unsigned char)*p;
+		}
+		found |= u >= low && u <= high;
+	}
+	*in = found != not;
+	return *p ? p + 1 : NULL;
+}
+
+/* The pattern behind its next element, if that matches c; else NULL. */
+static const char *glob_one(const char *p, char c, unsigned how)
+{
+	bool in;
+	if (*p == '?' && how & GLOB_BYTE)
+		return p + 1;
+	const char *behind = *p == '[' && how & GLOB_SET ? glob_set(p, c, &in) : NULL;
+	if (behind)
+		return in ? behind : NULL;
+	p += *p == '\\' && how & GLOB_SET;
+	return *p == c || (how & GLOB_FOLD && str_lower_c(*p) == str_lower_c(c)) ? p + 1 : NULL;
+}
+
+/* Iterative with one backtrack point, the last star: what an earlier one could take, the last could as well. */
+bool str_glob(const char *p, const char *s, unsigned how)
+{
+	const char *star = NULL, *from = NULL, *next;
 	while (*s) {
 		if (*p == '*') {
 			star = p++;
 			from = s;
-		} else if (*p == '?' || *p == *s) {
-			p++;
+		} else if (*p && (next = glob_one(p, *s, how))) {
+			p = next;
 			s++;
-		} else if (star) {
+		} else if (star && !(how & GLOB_AT && *from == '@')) {
 			p = star + 1;
 			s = ++from;
 		} else {

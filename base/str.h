@@ -12,8 +12,17 @@ void str_lower(char *s);
 bool str_ieq(const char *a, const char *b);
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
-/* Shell-like match of a whole string: '*' any run, '?' one byte, everything else itself. Byte-exact case. */
-bool str_glob(const char *pattern, const char *s);
+/*
+ * Match of a whole string: '*' is any run, everything else itself, and what 'how' adds. Takes no longer than the product of both lengths,
+ * whatever the pattern.
+ */
+enum {
+	GLOB_BYTE = 1, /* '?' is any byte */
+	GLOB_SET = 2, /* [a-z0-9], [!a-z]; a backslash takes its meaning from what follows: as fnmatch(3) in the C locale */
+	GLOB_FOLD = 4, /* case-blind */
+	GLOB_AT = 8, /* '*' never crosses an '@' */
+};
+bool str_glob(const char *pattern, const char *s, unsigned how);
 /* Length of the well-formed UTF-8 sequence at s (RFC 3629), 0 if there is none; n > 0. */
 size_t str_utf8_len(const char *s, size_t n);
 /*

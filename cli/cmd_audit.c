@@ -157,7 +157,7 @@ static int take_time(const struct cli *c, enum cli_opt o, int64_t *us)
 static bool event_known(const char *pattern)
 {
 	for (size_t i = 0; i < LEDGER_EVENT_COUNT; i++)
-		if (str_glob(pattern, ledger_events[i].name))
+		if (str_glob(pattern, ledger_events[i].name, GLOB_BYTE))
 			return true;
 	return false;
 }

@@ -9,4 +9,8 @@
 extern const char defaults_zddc_yaml[];
 extern const size_t defaults_zddc_yaml_len;
 
+/* Its transient: list alone, for where policy says nothing of it (defaults/list.sh). */
+extern const char *const defaults_transient[];
+extern const size_t defaults_transient_len;
+
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Write-once (SPEC section 5): the one owner of what state a file is in, and the one predicate that every request passes which would
- * change a file or its name. Tables: seal.def (state x act), transient.def.
+ * change a file or its name. Table: seal.def (state x act).
  *
  * A file has a record (record.h) in its own xattr where its maker does not hold w, and always in a zone. There it is born with it: made
  * in the daemon's tmp, marked, then renamed into place, so that after a crash a file in a zone either has a record that names a

@@ -42,7 +42,7 @@ static bool event_matches(const struct ledger_query *q, const struct ledger_entr
 {
 	const char *name = e->event < LEDGER_EVENT_COUNT ? ledger_events[e->event].name : e->event_name;
 	for (size_t i = 0; i < q->n_events; i++)
-		if (str_glob(q->events[i], name))
+		if (str_glob(q->events[i], name, GLOB_BYTE))
 			return true;
 	return !q->n_events;
 }

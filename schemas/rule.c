@@ -33,7 +33,7 @@ bool record_rule_find(const struct ynode *records, const char *name, struct reco
 	if (!records || records->kind != Y_MAP || record_never(name))
 		return false;
 	ynode_each(m, records)
-		if (m->kind == Y_MAP && str_glob(m->key->text, name) && (!best || better(m->key->text, best->key->text)))
+		if (m->kind == Y_MAP && str_glob(m->key->text, name, GLOB_BYTE) && (!best || better(m->key->text, best->key->text)))
 			best = m;
 	if (!best)
 		return false;

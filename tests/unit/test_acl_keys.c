@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/ynode.h"
+#include "defaults/defaults.h"
 
 /* For each key: a valid value, one of a wrong type, and whether the level below still has it (its inherit rule). */
 static const struct {
@@ -172,12 +173,30 @@ static void yaml12_words_are_texts(void **state)
 	zddc_unref(doc);
 }
 
+/* What is generated for where policy says nothing is the list of the built-in policy, item by item. */
+static void transient_has_one_owner(void **state)
+{
+	AUTO_DIAGS d = DIAGS_INIT;
+	struct zddc_doc *doc;
+	size_t n = 0;
+	(void)state;
+	assert_int_equal(zddc_parse("defaults", defaults_zddc_yaml, defaults_zddc_yaml_len, false, &d, &doc), 0);
+	ynode_each(glob, ynode_get(zddc_tree(doc), "transient")) {
+		assert_true(n < defaults_transient_len);
+		assert_string_equal(glob->text, defaults_transient[n++]);
+	}
+	assert_int_equal(n, defaults_transient_len);
+	assert_true(acl_is_transient(NULL, "a.part") && acl_is_transient(NULL, "4913") && !acl_is_transient(NULL, "a.pdf"));
+	zddc_unref(doc);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(every_key_parses),	     cmocka_unit_test(every_key_is_type_checked),
 		cmocka_unit_test(every_key_merges),	     cmocka_unit_test(errors_name_place_and_mend),
 		cmocka_unit_test(all_errors_are_collected), cmocka_unit_test(yaml12_words_are_texts),
+		cmocka_unit_test(transient_has_one_owner),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <fnmatch.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,8 +54,38 @@ static void globs(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof t / sizeof *t; i++)
-		if (str_glob(t[i].pattern, t[i].s) != t[i].match)
+		if (str_glob(t[i].pattern, t[i].s, GLOB_BYTE) != t[i].match)
 			fail_msg("%s against %s: want %d", t[i].pattern, t[i].s, t[i].match);
+}
+
+/* With sets it is fnmatch(3), compared over short patterns of the characters that mean something. */
+static void globs_with_sets(void **state)
+{
+	static const char pieces[][4] = {"*", "?", "[", "]", "!", "^", "-", "\\", "a", "b", "c", "[a", "b]", "[!", "a-c"}, letters[] = "abc[]-!\\";
+	uint32_t seed = 7;
+
+	(void)state;
+	for (int i = 0; i < 200000; i++) {
+		char pattern[40] = "", s[8] = "";
+
+		for (int n = 1 + (int)((seed = seed * 1664525 + 1013904223) >> 28) % 7; n > 0; n--)
+			strcat(pattern, pieces[((seed = seed * 1664525 + 1013904223) >> 16) % (sizeof pieces / sizeof *pieces)]);
+		for (int n = (int)((seed = seed * 1664525 + 1013904223) >> 28) % 6; n > 0; n--)
+			strncat(s, &letters[((seed = seed * 1664525 + 1013904223) >> 16) % (sizeof letters - 1)], 1);
+		if (str_glob(pattern, s, GLOB_BYTE | GLOB_SET) != (fnmatch(pattern, s, 0) == 0))
+			fail_msg("%s against %s: want %d", pattern, s, fnmatch(pattern, s, 0) == 0);
+	}
+}
+
+static void globs_of_addresses(void **state)
+{
+	(void)state;
+	assert_true(str_glob("*@X.org", "Ann@x.ORG", GLOB_FOLD | GLOB_AT));
+	assert_false(str_glob("*", "ann@x.org", GLOB_AT));
+	assert_true(str_glob("*", "ann@x.org", 0));
+	assert_false(str_glob("a*g", "ann@x.org", GLOB_AT));
+	assert_false(str_glob("?nn@x.org", "ann@x.org", GLOB_AT));
+	assert_false(str_glob("[a]nn", "ann", GLOB_BYTE));
 }
 
 /* What makes naive matchers take exponential time. */
@@ -70,7 +101,7 @@ static void glob_stays_fast(void **state)
 		strcat(pattern, "a*");
 	strcat(pattern, "b");
 	clock_gettime(CLOCK_MONOTONIC, &a);
-	assert_false(str_glob(pattern, s));
+	assert_false(str_glob(pattern, s, GLOB_BYTE | GLOB_SET));
 	clock_gettime(CLOCK_MONOTONIC, &b);
 	assert_true((b.tv_sec - a.tv_sec) * 1000 + (b.tv_nsec - a.tv_nsec) / 1000000 < 200);
 }
@@ -218,7 +249,7 @@ static void durations(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(folding),   cmocka_unit_test(ends),	cmocka_unit_test(globs),  cmocka_unit_test(glob_stays_fast),
+		cmocka_unit_test(folding),   cmocka_unit_test(ends),	cmocka_unit_test(globs),  cmocka_unit_test(globs_with_sets), cmocka_unit_test(globs_of_addresses), cmocka_unit_test(glob_stays_fast),
 		cmocka_unit_test(utf8), cmocka_unit_test(unprintable),	     cmocka_unit_test(distance), cmocka_unit_test(nearest), cmocka_unit_test(times),
 		cmocka_unit_test(times_as_gmtime), cmocka_unit_test(durations),
 	};
