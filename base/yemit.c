@@ -162,6 +162,19 @@ static void canonical_list(struct buf *out, const struct ynode *list)
 	buf_addc(out, ']');
 }
 
+/* One spelling for each value: TRUE is true, 0x10 is 16. Numbers that no program here calculates with stay as written. */
+static void canonical_value(struct buf *out, const struct ynode *n)
+{
+	bool on;
+	long long number;
+	if (ynode_bool(n, &on))
+		buf_adds(out, on ? "true" : "false");
+	else if (ynode_int(n, &number))
+		buf_addf(out, "%lld", number);
+	else
+		buf_adds(out, n->type == Y_NULL ? "null" : n->text);
+}
+
 void yemit_canonical(struct buf *out, const struct ynode *n)
 {
 	if (n->kind == Y_MAP)
@@ -171,5 +184,5 @@ void yemit_canonical(struct buf *out, const struct ynode *n)
 	else if (n->type == Y_STR)
 		json_quoted(out, n->text, n->len);
 	else
-		buf_adds(out, n->type == Y_NULL ? "null" : n->text);
+		canonical_value(out, n);
 }

@@ -470,6 +470,20 @@ static bool lists_equal(const struct ynode *a, const struct ynode *b)
 	return true;
 }
 
+/* By value: TRUE is true, 0x10 is 16. */
+static bool scalars_equal(const struct ynode *a, const struct ynode *b)
+{
+	bool p, q;
+	long long x, y;
+	if (a->type != b->type || a->type == Y_NULL)
+		return a->type == b->type;
+	if (ynode_bool(a, &p) && ynode_bool(b, &q))
+		return p == q;
+	if (ynode_int(a, &x) && ynode_int(b, &y))
+		return x == y;
+	return !strcmp(a->text, b->text);
+}
+
 static bool maps_equal(const struct ynode *a, const struct ynode *b)
 {
 	AUTO_FREE struct ynode **x = sorted_members(a), **y = sorted_members(b);
@@ -486,7 +500,7 @@ bool ynode_equal(const struct ynode *a, const struct ynode *b)
 	if (a->kind != b->kind || a->n != b->n)
 		return false;
 	if (a->kind == Y_SCALAR)
-		return a->type == b->type && (a->type == Y_NULL || !strcmp(a->text, b->text));
+		return scalars_equal(a, b);
 	if (a->kind == Y_LIST)
 		return lists_equal(a, b);
 	return maps_equal(a, b);

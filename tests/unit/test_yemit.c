@@ -133,7 +133,9 @@ static void canonical(void **state)
 	} t[] = {
 		{"b: 1\na: [x]  # note\n", "{a: ['x'], b: 1}", true}, {"a: 1", "a: '1'", false}, {"[a, b]", "[b, a]", false}, {"a: ~", "a: null", true},
 		{"a: x", "a: 'x'", true}, {"", "{}", true}, {"a: {}", "a: []", false}, {"{ab: c}", "{a: bc}", false}, {"[[a], b]", "[[a, b]]", false},
-		{"a: 'b\",\"c'", "{a: b, c: ''}", false},
+		{"a: 'b\",\"c'", "{a: b, c: ''}", false}, {"a: TRUE", "a: true", true}, {"a: True", "a: 'True'", false}, {"a: true", "a: false", false},
+		{"a: 0x10", "a: 16", true}, {"a: +007", "a: 7", true}, {"a: 0o17", "a: 15", true}, {"a: 16", "a: '16'", false}, {"a: 1", "a: 1.0", false},
+		{"a: 99999999999999999999", "a: 99999999999999999998", false}, {"a: ~", "a: Null", true},
 	};
 
 	(void)state;
