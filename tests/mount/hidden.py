@@ -10,7 +10,7 @@ from harness import *  # noqa: F403
 from harness import DC, PT, Archive, T, project
 
 FENCED = "{inherit: false, permissions: {alice@example.com: rwcda}}"
-DIR = "paths: {slot: {}, slot-disk: {}, hid-slot: {acl: %s}, hid-slot-disk: {acl: %s}}\nacl: {permissions: {alice@example.com: rwcda, bob@example.com: %%s}}\n" % (FENCED, FENCED)
+DIR = "history: true\npaths: {slot: {}, slot-disk: {}, hid-slot: {acl: %s}, hid-slot-disk: {acl: %s}}\nacl: {permissions: {alice@example.com: rwcda, bob@example.com: %%s}}\n" % (FENCED, FENCED)
 # directory -> what bob holds there, and what is hidden from him in it
 PLACES = {"C": ("rwcd", ["hid-fence", "hid-empty", "hid-slot", "hid-slot-disk"]), "R": ("r", ["hid-fence", "hid-empty", "hid-slot", "hid-slot-disk"]),
           "W": ("wcd", ["hid-fence", "hid-slot-disk", "hid-file", "hid-link"]), "L": ("rc", ["hid-fence", "hid.part"])}
@@ -57,6 +57,7 @@ def on_one_name():
             ("state", lambda p: os.getxattr(p, "user.zddc.state")), ("setxattr", lambda p: os.setxattr(p, "user.a", b"1")), ("access", access)]
     ops += [(fn.__name__, fn) for fn in (os.lstat, os.listdir, os.mkdir, os.rmdir, os.unlink, os.readlink, os.chdir, os.statvfs, os.listxattr)]
     ops += [("inside " + name, lambda p, name=name: os.lstat(os.path.join(p, name))) for name in ("f", "nothing", ".zddc", ".zddc.d", ".zddc.d/whoami")]
+    ops += [("history " + fn.__name__, lambda p, fn=fn: fn(os.path.join(os.path.dirname(p), ".zddc.d/history", os.path.basename(p)))) for fn in (os.listdir, os.lstat, os.rmdir)]
     ops += [("mkdir inside", lambda p: os.mkdir(os.path.join(p, "new"))), ("unlink slash", lambda p: os.unlink(p + "/")), ("mkdir other case", lambda p: os.mkdir(upper(p)))]
     for word in ("seal", "accept", "withdraw", "mark", "hold"):
         ops.append(("ctl " + word, lambda p, word=word: write_file(os.path.join(os.path.dirname(p), ".zddc.d/ctl"), "%s %s" % (word, os.path.basename(p)), os.O_WRONLY)))
@@ -164,6 +165,8 @@ def test_alike():
     a = Archive(tree(), defaults="{}\n").mount()
     as_user(ALICE, write_file, a.at("L/hid.part"), "half")
     as_user(ALICE, os.symlink, "src-f0", a.at("W/hid-link"))
+    as_user(ALICE, write_file, a.at("W/hid-file"), "another version\n")
+    T.check(as_user(ALICE, os.listdir, a.at("W/.zddc.d/history/hid-file")), "it has earlier versions")
     for place, (_, hidden) in PLACES.items():
         T.equal([h for h in hidden if h in as_user(BOB, os.listdir, a.at(place)) or err_as(BOB, os.lstat, a.at(place, h)) != "ENOENT"], [], "hidden in " + place)
     before = picture(a.back)
