@@ -284,6 +284,13 @@ struct acl_decision gate_verbs(const struct identity *who, struct node *dir)
 	return d;
 }
 
+bool gate_may_under(const struct identity *who, struct acl_policy *p, enum acl_op what, const char *name)
+{
+	QUESTION(q, who, what, name, 0);
+
+	return decide(p, who, &q.rq).allowed;
+}
+
 bool gate_is_admin(const struct identity *who, struct node *dir)
 {
 	struct acl_policy *p = policy_of(dir);

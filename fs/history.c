@@ -219,6 +219,15 @@ static void told_by_file(int dirfd, const char *name, const struct stat *st, uns
 	identity_put(owner);
 }
 
+long long history_written_at(struct node *dir, int dirfd, const char *name, const struct stat *st)
+{
+	struct history_name h = {0};
+
+	if (!told_by_record(dir, dirfd, name, &h))
+		told_by_file(dirfd, name, st, 0, &h);
+	return h.time;
+}
+
 /* ------------------------------------------------------------------------------------------------ keeping */
 
 /* The version is there already, under 'last'; but if that is the live inode itself, it gets bytes of its own. */

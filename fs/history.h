@@ -53,6 +53,8 @@ void history_read_drop(struct history_version *v);
 int history_keep(struct node *dir, int dirfd, const char *name, enum history_how how, struct history_version *v);
 /* The same before the first change through a handle, which then counts as who wrote the file. No lock held. */
 int history_before_write(struct handle *h);
+/* When the bytes that a file has now were written, as far as is known: seconds since 1970. Under tree_lock. */
+long long history_written_at(struct node *dir, int dirfd, const char *name, const struct stat *st);
 /* The versions kept of that name to disk. */
 int history_sync(int dirfd, const char *name);
 /* The file has been made or is open for writing through h: what is to be done about history is remembered in it. Under tree_lock. */

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Shared by fs/history*.c, and nobody else: where versions lie below a directory's .zddc.d, and how they are named. */
+/* Shared by fs/history*.c and what shows versions (fs/virt_*.c), and nobody else: where versions lie below a directory's .zddc.d, and how they are named. */
 #ifndef FS_HISTORY_PRIVATE_H
 #define FS_HISTORY_PRIVATE_H
 
 #define HISTORY_LIVE "history"
 #define HISTORY_ENDED "ended"
 #define HISTORY_REMOVED "removed"
+#define HISTORY_AT "at"
 #define HISTORY_FROM "moved-from"
 #define HISTORY_TO "moved-to"
 

@@ -19,6 +19,7 @@
 #include "fs/naming.h"
 #include "fs/node.h"
 #include "fs/op.h"
+#include "fs/past.h"
 #include "fs/policy.h"
 #include "fs/seal.h"
 #include "fs/virt.h"
@@ -215,6 +216,8 @@ static int lookup_in_dir(struct op *op, struct node *dir, const char *name, stru
 
 int op_lookup(struct op *op, struct node *dir, const char *name, struct entry *out)
 {
+	if (ctl_is_past(dir))
+		past_follow();
 	WITH_RDLOCK(&tree_lock);
 	if (dir->gone)
 		return -ENOENT;

@@ -30,6 +30,7 @@
 #include "fs/memo.h"
 #include "fs/node.h"
 #include "fs/opts.h"
+#include "fs/past.h"
 #include "fs/record.h"
 #include "fs/watch.h"
 
@@ -696,6 +697,7 @@ void policy_exit(void)
 	away_free();
 	memo_free();
 	records_free();
+	past_free();
 	keep_all(false);
 	acl_policy_unref(pol.nowhere);
 	acl_snap_free(pol.snap);

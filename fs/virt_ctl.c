@@ -20,6 +20,7 @@
 #include "fs/command.h"
 #include "fs/draft.h"
 #include "fs/gate.h"
+#include "fs/history_private.h"
 #include "fs/handle.h"
 #include "fs/index.h"
 #include "fs/journal.h"
@@ -450,6 +451,11 @@ static bool watches(const struct identity *who, struct node *dir)
 
 	acl_policy_unref(p);
 	return yes || gate_is_auditor(who, dir);
+}
+
+bool ctl_is_past(const struct node *dir)
+{
+	return dir->kind == NODE_CTL_DIR && dir->ctl && dir->ctl->kind == CTL_KEPT && !strcmp(dir->ctl->name, HISTORY_AT);
 }
 
 bool ctl_is_kept(const struct node *node)

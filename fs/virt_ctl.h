@@ -24,6 +24,8 @@ int ctl_getattr(struct op *op, struct node *node, struct stat *out);
 int ctl_text(struct op *op, struct node *node, struct buf *out);
 /* Is it (in) one of the directories that show earlier versions (virt_kept.h)? Nothing there can be changed: EROFS. */
 bool ctl_is_kept(const struct node *node);
+/* Does a look-up in that directory ask for an earlier day (past.h)? No lock needed. */
+bool ctl_is_past(const struct node *dir);
 /* A version, to be read: a descriptor of the caller, or -errno. */
 int ctl_open_kept(struct op *op, struct node *node);
 struct audit_view;

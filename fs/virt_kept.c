@@ -18,6 +18,7 @@
 #include "fs/node.h"
 #include "fs/seal.h"
 #include "fs/session.h"
+#include "fs/virt_at.h"
 #include "schemas/schemas.h"
 
 bool kept_place(const struct node *node, const char *name, struct kept_place *out)
@@ -108,6 +109,27 @@ static bool backing_path(const struct identity *who, const struct kept_place *p,
 	return is(p, 0, HISTORY_LIVE) && p->n > 1 && history_path(who, p, out);
 }
 
+/* at/DATE, at/DATE/NAME: the file, wherever its bytes lie. */
+static bool at_backing(const struct identity *who, const struct kept_place *p, struct buf *out)
+{
+	long long at;
+
+	return p->n == 3 && are_names(p) && at_moment(p->dir, p->part[1], &at) && at_path(who, p->dir, p->part[2], at, out);
+}
+
+static int at_stat(const struct identity *who, const struct kept_place *p, struct stat *st)
+{
+	AUTO_BUF path = BUF_INIT;
+	long long at;
+
+	*st = (struct stat){.st_mode = S_IFDIR};
+	if (p->n == 1)
+		return 0;
+	if (p->n == 2)
+		return at_moment(p->dir, p->part[1], &at) ? 0 : -ENOENT;
+	return at_backing(who, p, &path) ? back_path_stat(buf_str(&path), st) : -ENOENT;
+}
+
 /* A name has something to show if its file has versions that this person reads, or ended ones. */
 static int stat_name(const struct identity *who, const struct kept_place *p, struct stat *st)
 {
@@ -125,6 +147,8 @@ int kept_stat(const struct identity *who, const struct kept_place *p, struct sta
 	AUTO_BUF path = BUF_INIT;
 	int r;
 
+	if (is(p, 0, HISTORY_AT))
+		return at_stat(who, p, st);
 	*st = (struct stat){.st_mode = S_IFDIR};
 	if (p->n == 1 && is(p, 0, HISTORY_LIVE))
 		return 0;
@@ -144,6 +168,8 @@ int kept_open(const struct identity *who, const struct kept_place *p)
 {
 	AUTO_BUF path = BUF_INIT;
 
+	if (is(p, 0, HISTORY_AT))
+		return at_backing(who, p, &path) ? back_path_open(buf_str(&path), O_RDONLY) : -ENOENT;
 	return backing_path(who, p, &path) ? back_path_open(buf_str(&path), O_RDONLY) : -ENOENT;
 }
 
@@ -212,7 +238,10 @@ int kept_list(const struct identity *who, const struct kept_place *p, bool (*eac
 {
 	struct listing l = {.who = who, .p = p, .each = each, .arg = arg};
 	AUTO_BUF path = BUF_INIT;
+	long long at;
 
+	if (is(p, 0, HISTORY_AT))
+		return p->n == 2 && at_moment(p->dir, p->part[1], &at) ? at_list(who, p->dir, at, each, arg) : 0;
 	if (is(p, 0, HISTORY_LIVE) && p->n < 3)
 		return are_names(p) ? list_history(&l) : -ENOENT;
 	return backing_path(who, p, &path) ? list_path(&path, &l) : -ENOENT;

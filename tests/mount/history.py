@@ -254,6 +254,48 @@ def test_commands():
     T.equal([line.split()[0] for line in out.splitlines()], ["1", "2", "3"], "revisions as they count")
 
 
+def moment():
+    """A time that lies between what has been and what comes."""
+    time.sleep(1.1)
+    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    time.sleep(1.1)
+    return at
+
+
+def then(a, uid, at, where="d"):
+    """What was there, as this user sees it."""
+    top = a.at(where, ".zddc.d/at", at)
+    return {n: as_user(uid, read_file, os.path.join(top, n)) for n in as_user(uid, os.listdir, top)}
+
+
+def test_at():
+    """.zddc.d/at/DATE: by today's policy and that day's."""
+    a = keeping({"d/g": "g\n"})
+    old = moment()
+    as_user(ALICE, write_file, a.at("d/f"), "two\n")
+    as_user(ALICE, os.unlink, a.at("d/g"))
+    as_user(ALICE, write_file, a.at("d/new"), "new\n")
+    second = moment()
+    as_user(ALICE, write_file, a.at("d/f"), "three\n")
+    as_user(ALICE, os.rename, a.at("d/new"), a.at("e/new"))
+    T.equal(then(a, BOB, old), {"f": b"one\n", "g": b"g\n"}, "as it was at first")
+    T.equal(then(a, BOB, second), {"f": b"two\n", "new": b"new\n"}, "and later")
+    T.equal(then(a, BOB, second, "e"), {}, "what came here since is not shown here")
+    T.equal(a.text("d/f"), b"three\n", "(now)")
+    T.equal(err_as(BOB, os.listdir, a.at("d/.zddc.d/at/2999-01-01")), "ENOENT", "nothing of the future")
+    T.equal(err_as(BOB, os.listdir, a.at("d/.zddc.d/at/yesterday")), "ENOENT", "a time that is none")
+    T.equal(then(a, BOB, "2001-01-01"), {}, "before there was a ledger nobody can say who might read")
+    T.equal(err_as(ALICE, write_file, a.at("d/.zddc.d/at", old, "f"), "x"), "EROFS", "the past is not written")
+    T.equal(then(a, NOBODY, old) if not err_as(NOBODY, os.listdir, a.at("d")) else {}, {}, "who may not read today")
+    as_user(ADMIN, write_file, a.at(".zddc"), KEEPS.replace("bob@example.com: r", "bob@example.com: ''"))
+    T.equal(err_as(BOB, os.listdir, a.at("d/.zddc.d/at", old)), "ENOENT", "who lost the right to read")
+    closed = moment()
+    as_user(ADMIN, write_file, a.at(".zddc"), KEEPS)
+    T.equal(then(a, BOB, closed), {}, "who might not then, sees nothing of that day")
+    T.equal(then(a, ALICE, closed), {"f": b"three\n"}, "who might, does")
+    T.equal(then(a, BOB, second), {"f": b"two\n", "new": b"new\n"}, "other days are theirs again")
+
+
 if __name__ == "__main__":
-    T.run(test_in_place, test_names, test_writer_open, test_records, test_shown, test_commands)
+    T.run(test_at, test_in_place, test_names, test_writer_open, test_records, test_shown, test_commands)
     T.finish()

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "fs/past.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "acl/acl.h"
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/log.h"
+#include "base/sha256.h"
+#include "fs/back.h"
+#include "fs/gate.h"
+#include "fs/policy.h"
+#include "ledger/ledger.h"
+
+enum { CHUNK = 256 << 10, MOMENTS = 4 };
+
+/* The policies of one moment. */
+struct moment {
+	long long at;
+	struct ledger_asof *asof;
+	struct acl *acl;
+	struct acl_snap *snap;
+	struct moment *next;
+};
+
+static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER; /* of the file that is read; before 'lock' */
+static struct {
+	struct ledger_file file;
+	int fd;
+	off_t at;
+	struct ledger_lines cut;
+} tail = {.fd = -1};
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct buf lines; /* lock: all that speak of policy, as they were written */
+static struct moment *moments; /* lock: the newest first */
+
+/* ------------------------------------------------------------------------------------------------ reading the ledger */
+
+static int note_line(void *arg, const char *line, size_t n)
+{
+	(void)arg;
+	if (!ledger_asof_wants(line, n))
+		return 0;
+	WITH_MUTEX(&lock);
+	buf_add(&lines, line, n);
+	buf_addc(&lines, '\n');
+	return 0;
+}
+
+struct next {
+	struct ledger_file found;
+	bool any;
+};
+
+static bool note_file(void *arg, const char *name, unsigned char type, uint64_t ino)
+{
+	struct next *n = arg;
+	struct ledger_file f;
+
+	(void)type;
+	(void)ino;
+	if (ledger_file_parse(name, &f) && ledger_file_cmp(&f, &tail.file) > 0 && (!n->any || ledger_file_cmp(&f, &n->found) < 0)) {
+		n->any = true;
+		n->found = f;
+	}
+	return true;
+}
+
+/* 1: the next file is open, 0: there is none yet, or -errno. */
+static int next_file(void)
+{
+	struct next n = {0};
+	char name[LEDGER_NAME_MAX + 1];
+	AUTO_CLOSE int dir = -1;
+	int fd, r = back_store_dir("ledger", &dir);
+
+	if (r == 0)
+		r = back_list(dir, "", note_file, &n);
+	if (r < 0 || !n.any)
+		return r;
+	ledger_file_name(n.found.host, n.found.run, n.found.part, name);
+	fd = back_open(dir, name, O_RDONLY, 0);
+	if (fd < 0)
+		return fd;
+	if (tail.fd >= 0)
+		close(tail.fd);
+	tail.fd = fd;
+	tail.at = 0;
+	tail.file = n.found;
+	buf_reset(&tail.cut.rest);
+	return 1;
+}
+
+void past_follow(void)
+{
+	AUTO_FREE char *chunk = malloc(CHUNK);
+	int r = 1;
+
+	if (!chunk)
+		abort();
+	WITH_MUTEX(&reading);
+	while (r > 0) {
+		ssize_t n = tail.fd < 0 ? 0 : back_pread(tail.fd, chunk, CHUNK, tail.at);
+
+		tail.at += n > 0 ? n : 0;
+		if (n > 0)
+			ledger_lines_feed(&tail.cut, chunk, (size_t)n, note_line, NULL);
+		r = n > 0 ? 1 : n < 0 ? (int)n : next_file();
+	}
+	if (r < 0)
+		log_warn("the ledger cannot be read for time travel: %s", strerror(-r));
+}
+
+/* ------------------------------------------------------------------------------------------------ the texts of a moment */
+
+/* A text of that time: 0, -ENOENT if there was none; an invalid one denies everything, as then. */
+static int text_of(const struct moment *m, const char *file, struct buf *out)
+{
+	AUTO_BUF path = BUF_INIT;
+	bool invalid;
+	const char *sha = ledger_asof_text(m->asof, file, &invalid);
+	unsigned char sum[SHA256_LEN];
+	char hex[SHA256_HEX];
+	int r;
+
+	if (invalid)
+		buf_adds(out, "[the text of that time was invalid");
+	if (invalid || !sha)
+		return invalid ? 0 : -ENOENT;
+	buf_addf(&path, ".zddc.d/policy/%s", sha);
+	r = back_path_read(buf_str(&path), out, LIMIT_DOC_BYTES);
+	if (r < 0)
+		return -EIO;
+	sha256(buf_str(out), out->len, sum);
+	sha256_hex(sum, hex);
+	return strcmp(hex, sha) ? -EIO : 0;
+}
+
+static int source_read(void *ctx, const char *dir, struct buf *text)
+{
+	AUTO_BUF file = BUF_INIT;
+
+	buf_addf(&file, "%s%s.zddc", dir, *dir ? "/" : "");
+	return text_of(ctx, buf_str(&file), text);
+}
+
+static int source_subdirs(void *ctx, const char *dir, bool (*each)(void *arg, const char *name), void *arg)
+{
+	(void)ctx;
+	(void)dir;
+	(void)each;
+	(void)arg;
+	return 0; /* asked for sight only */
+}
+
+static void moment_delete(struct moment *m)
+{
+	acl_snap_free(m->snap);
+	acl_free(m->acl);
+	ledger_asof_free(m->asof);
+	free(m);
+}
+
+static void feed(struct moment *m)
+{
+	struct arena mem = ARENA_INIT;
+	struct ledger_entry e;
+
+	m->asof = ledger_asof_new((m->at + 1) * 1000000);
+	for (const char *s = buf_str(&lines), *end; (end = strchr(s, '\n')); s = end + 1) {
+		if (ledger_entry_parse(s, (size_t)(end - s), &mem, &e) == 0)
+			ledger_asof_feed(m->asof, &e);
+		arena_free(&mem);
+	}
+}
+
+/* NULL: what was in force then is not known. Under lock. */
+static struct moment *moment_make(long long at)
+{
+	struct moment *m = calloc(1, sizeof(*m));
+	struct zddc_doc *defaults = NULL;
+	AUTO_DIAGS d = DIAGS_INIT;
+	AUTO_BUF text = BUF_INIT;
+
+	if (!m)
+		abort();
+	m->at = at;
+	feed(m);
+	if (!ledger_asof_known(m->asof) || text_of(m, "defaults", &text) < 0 || zddc_parse("defaults", buf_str(&text), text.len, false, &d, &defaults) != 0) {
+		ledger_asof_free(m->asof);
+		free(m);
+		return NULL;
+	}
+	m->acl = acl_new(defaults, ledger_asof_strict(m->asof));
+	zddc_unref(defaults);
+	m->snap = acl_snap_new(m->acl, &(struct zddc_source){.read = source_read, .subdirs = source_subdirs, .ctx = m});
+	return m;
+}
+
+/* Under lock. */
+static void cut_moments(struct moment **from)
+{
+	while (*from) {
+		struct moment *m = *from;
+
+		*from = m->next;
+		moment_delete(m);
+	}
+}
+
+static struct moment *moment_of(long long at)
+{
+	struct moment *m = moments, **end = &moments;
+
+	while (m && m->at != at)
+		m = m->next;
+	if (m || !(m = moment_make(at)))
+		return m;
+	m->next = moments;
+	moments = m;
+	for (unsigned n = 0; *end && n < MOMENTS; n++)
+		end = &(*end)->next;
+	cut_moments(end);
+	return m;
+}
+
+bool past_may_read(const struct identity *who, const char *dir, const char *name, long long at)
+{
+	if (policy_none())
+		return true;
+	WITH_MUTEX(&lock);
+	struct moment *m = moment_of(at);
+	struct acl_policy *p = m ? acl_snap_policy(m->snap, dir) : NULL;
+	bool may = p && gate_may_under(who, p, ACL_OP_READ, name);
+
+	acl_policy_unref(p);
+	return may;
+}
+
+void past_free(void)
+{
+	WITH_MUTEX(&lock);
+	cut_moments(&moments);
+	buf_free(&lines);
+	buf_free(&tail.cut.rest);
+	if (tail.fd >= 0)
+		close(tail.fd);
+	tail.fd = -1;
+}
