@@ -32,7 +32,7 @@ struct audit_view {
 	pthread_mutex_t lock; /* of all */
 	struct identity *who; /* counted */
 	char *dir;
-	bool all;
+	bool all, plain;
 
 	struct ledger_file file; /* the one that is read; run 0: none yet */
 	int fd;
@@ -48,6 +48,15 @@ struct audit_view {
 	char *chunk;
 };
 
+/* Does it stand in JSON as it is? */
+static bool is_plain(const char *dir)
+{
+	for (; *dir; dir++)
+		if (*dir < ' ' || *dir > '~' || *dir == '"' || *dir == '\\')
+			return false;
+	return true;
+}
+
 struct audit_view *audit_view_new(struct identity *who, const char *dir, bool all)
 {
 	struct audit_view *v = calloc(1, sizeof(*v));
@@ -57,6 +66,7 @@ struct audit_view *audit_view_new(struct identity *who, const char *dir, bool al
 	pthread_mutex_init(&v->lock, NULL);
 	v->who = identity_ref(who);
 	v->all = all;
+	v->plain = is_plain(dir);
 	v->fd = -1;
 	return v;
 }
@@ -161,13 +171,19 @@ static bool wanted(struct audit_view *v, const struct ledger_entry *e)
 	return knows_path(v, e->path) || (to && to->text && knows_path(v, to->text)) || (e->canonical && knows_path(v, e->canonical));
 }
 
+/* Most lines are about something else, and need not be parsed: a path that stands in a line as it is stands there as it is written. */
+static bool may_be_wanted(const struct audit_view *v, const char *line, size_t n)
+{
+	return !v->plain || memmem(line, n, v->dir, strlen(v->dir));
+}
+
 static int take_line(void *arg, const char *line, size_t n)
 {
 	struct audit_view *v = arg;
 	struct ledger_entry e;
 
 	arena_free(&v->mem);
-	if (ledger_entry_parse(line, n, &v->mem, &e) != 0 || !wanted(v, &e))
+	if (!may_be_wanted(v, line, n) || ledger_entry_parse(line, n, &v->mem, &e) != 0 || !wanted(v, &e))
 		return 0;
 	if (hide(v, &e))
 		ledger_entry_format(&e, &v->out);

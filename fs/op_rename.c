@@ -286,6 +286,9 @@ static int rename_policy_away(struct op *op, struct node *from, struct node *to,
 	if (r == 0)
 		r = policy_move_away(op, op->caller.id, from, to, new_name, flags);
 	if (r == 0) {
+		AUTO_FREE char *old = node_path_in(from, POLICY), *new = node_path_in(to, new_name);
+
+		audit_renamed(op, old, new, false, flags & RENAME_EXCHANGE);
 		name_gone(from, POLICY);
 		name_gone(to, new_name);
 	}

@@ -541,6 +541,37 @@ def test_many():
     verify(a, "sound")
 
 
+def test_filters():
+    a = Archive(project()).mount()
+    as_user(DC, write_file, a.at(ACME, "incoming/in"), "x")
+    as_user(PT, write_file, a.at(ACME, "staging/out"), "x")
+    err_as(ANON, os.mkdir, a.at("P"))
+    for _ in range(2):
+        err_as(PT, os.mkdir, a.at("P/no"))
+    time.sleep(1.1)
+    middle = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+    as_user(DC, os.rename, a.at(ACME, "staging/out"), a.at(ACME, "staging/moved"))
+    T.equal(a.umount(), 0, "unmounts")
+
+    def paths(*args):
+        status, out, why = zddc("--json", *(args + (a.back,)))
+        T.equal(status, 0, "zddc audit %s %s" % (" ".join(args), why))
+        return [(x["event"], x["path"]) for x in parse(out.encode())]
+    T.equal(paths("--who", "dc@example.com"), [("file_create", ACME + "/incoming/in"), ("file_rename", ACME + "/staging/out")], "--who")
+    T.equal(paths("--who", "*@example.com", "--event", "file_create"), [("file_create", ACME + "/incoming/in"), ("file_create", ACME + "/staging/out")], "--event")
+    T.equal(paths("--who", str(PT), "--event", "file_*,refused"), [("file_create", ACME + "/staging/out"), ("refused", "P/no"), ("refused", "P/no")], "a uid, several events")
+    T.equal(paths("--path", ACME + "/staging/moved"), [("file_rename", ACME + "/staging/out")], "--path is where it went, too")
+    T.equal(paths("--since", middle, "--event", "file_*"), [("file_rename", ACME + "/staging/out")], "--since")
+    T.equal(len(paths("--until", middle, "--event", "file_*")), 2, "--until")
+    T.equal(paths("--since", "1h", "--until", "59m"), [], "how long ago")
+    T.equal(zddc("--event", "file_creat", a.back)[0], 2, "an event that there is not")
+    T.check("did you mean file_create" in zddc("--event", "file_creat", a.back)[2], "is corrected")
+    T.equal(zddc("--since", "yesterday", a.back)[0], 2, "a time that is none")
+    out = zddc("--event", "refused,file_rename", a.back)[1]
+    T.check("refused mkdir  P/no  EACCES missing-verb  defaults:" in out and "staging/out -> " in out, "the table says what and why", out)
+    T.equal(zddc(a.base)[0], 4, "no archive")
+
+
 def explain(a, path, who, when, op="read"):
     return subprocess.run([ZDDC, "explain", a.behind(path), "--as", who, "--op", op, "--on", when], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode
 
@@ -582,5 +613,5 @@ def test_on_date():
 
 if __name__ == "__main__":
     T.run(test_mutations, test_reads, test_nothing_happened, test_refusals, test_policy, test_auto_own, test_seals, test_names, test_identities, test_view,
-          test_view_stream, test_rotation, test_damage, test_torn, test_checkpoint, test_modes, test_flood, test_forward, test_many, test_on_date)
+          test_view_stream, test_rotation, test_damage, test_torn, test_checkpoint, test_modes, test_flood, test_forward, test_many, test_filters, test_on_date)
     T.finish()
