@@ -20,7 +20,7 @@
 #include "fs/policy.h"
 #include "fs/stats.h"
 
-enum { ATTRS_MOST = 24 };
+enum { ATTRS_MOST = 24, CLOCK_COARSE = 2000000 };
 
 static const struct {
 	const char *name;
@@ -241,7 +241,7 @@ int64_t audit_now(void)
 
 	clock_gettime(CLOCK_REALTIME, &t);
 	us = (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-	return us < floor ? floor : us;
+	return us < floor - CLOCK_COARSE ? floor : us; /* a clock that was set back does not count; the gate's has whole seconds */
 }
 
 struct line {
