@@ -236,15 +236,33 @@ static void check_hold(const struct reading *r, const struct ynode *spec, const 
 	}
 }
 
+static const char ENVIRONMENT[] = "environment=";
+
+static void check_option(const struct reading *r, const struct ynode *o)
+{
+	if (strcmp(o->text, "strict") != 0 && !str_starts(o->text, ENVIRONMENT))
+		bad(r, o, "strict and environment=NAME are the options that change decisions");
+}
+
 static void check_options(const struct reading *r, const struct ynode *spec)
 {
 	const struct ynode *options = ynode_get(spec, "options");
 
-	if (options && options->kind == Y_SCALAR && strcmp(options->text, "strict") != 0)
-		bad(r, options, "options: [strict] is the only one that changes decisions");
+	if (options && options->kind == Y_SCALAR)
+		check_option(r, options);
 	ynode_each(o, options)
-		if (strcmp(o->text, "strict") != 0)
-			bad(r, o, "options: [strict] is the only one that changes decisions");
+		check_option(r, o);
+}
+
+/* Of the mount, as the options say; NULL. */
+static const char *environment_of(const struct ynode *spec)
+{
+	const struct ynode *options = ynode_get(spec, "options");
+
+	ynode_each(o, options)
+		if (str_starts(o->text, ENVIRONMENT))
+			return o->text + strlen(ENVIRONMENT);
+	return options && options->kind == Y_SCALAR && str_starts(options->text, ENVIRONMENT) ? options->text + strlen(ENVIRONMENT) : NULL;
 }
 
 static void check_tree(const struct reading *r, const struct ynode *spec)
@@ -311,6 +329,7 @@ static void one_case(const struct ynode *spec, void (*each)(void *arg, const str
 		.tree = ynode_get(spec, "tree"),
 		.no_defaults = defaults && !strcmp(defaults, "none"),
 		.strict = case_lists(spec, "options", "strict"),
+		.environment = environment_of(spec),
 	};
 
 	if (defaults && !c.no_defaults && strcmp(defaults, "builtin") != 0)

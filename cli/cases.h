@@ -43,6 +43,7 @@ struct test_case {
 	const char *defaults; /* the text of its own; NULL: the built-in ones or --defaults */
 	bool no_defaults;
 	bool strict;
+	const char *environment; /* of the mount; NULL: not said */
 };
 
 /* Parses a file of at most some 100 MB: 0 and *out (owned by the arena), or -EINVAL with the errors in d. Everything in it is checked. */

@@ -84,6 +84,8 @@ static void set_attrs(struct run *r, const struct ynode *spec, struct test *t)
 
 	t->attrs = (struct acl_attrs){.now = r->now, .risk_score = risk ? atoi(risk) : -1};
 	t->attrs.environment = case_text(spec, "environment");
+	if (!t->attrs.environment)
+		t->attrs.environment = r->c->environment;
 	t->attrs.provenance = case_text(spec, "provenance");
 	if (when)
 		str_time(when, &t->attrs.now);

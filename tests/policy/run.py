@@ -8,7 +8,7 @@ A file is one case, or has a list "cases:". Keys of a case:
     about     what it shows
     tree      path: text of a file; a path that ends in "/" is a directory; .zddc files are the policy
     defaults  "builtin" (the default), "none", or the text of own defaults
-    options   mount options: [strict]
+    options   mount options: [strict, environment=NAME]
     people    short: e-mail, or "anonymous"; short names for as: and who:
     groups    {e-mail or short: [Unix groups]}; real accounts and groups are made for them and removed again
     free      a directory where everybody holds everything: the other end of moves
@@ -17,7 +17,8 @@ A file is one case, or has a list "cases:". Keys of a case:
               by: FILE:LINE (or FILE)   what decides         reason: a word of acl/reasons.def
               errno: NAME or [NAMES]    on the mount         to: the other path of a rename (decided too)
               groups:, on: engine or mount, about:
-              elevated:, time:, environment:, provenance:, risk: (engine only)
+              elevated:, provenance:, risk: (on the mount as a session that has declared it)
+              time:, environment: (engine only)
               bytes: "true"             %XX in the path is one byte
     break     path: text that is written behind the mount once it serves
     holds     a list of {path:, who: {short: VERBS}}: in that directory each of them holds exactly these verbs; every operation that
@@ -67,7 +68,7 @@ class People:
     """A uid for each (e-mail, groups); those with groups are real accounts."""
 
     def __init__(self):
-        self.uids, self.workers, self.accounts = {}, {}, None
+        self.uids, self.workers, self.sessions, self.accounts = {}, {}, {}, None
 
     def uid(self, who):
         return self.uids.setdefault(who, FIRST_UID + len(self.uids))
@@ -87,11 +88,45 @@ class People:
             self.workers[uid] = h.Worker(uid)
         return self.workers[uid]
 
+    def session(self, test, archive):
+        """A worker in a session of its own that has declared what the test says, on this mount."""
+        key = (self.uid(test.who), archive.mnt, test.declares)
+        if key not in self.sessions:
+            w = self.sessions[key] = h.Worker(key[0])
+            w.call(os.setsid)
+            declare(w, test, archive)
+        return self.sessions[key]
+
+    def end_sessions(self):
+        for w in self.sessions.values():
+            w.close()
+        self.sessions = {}
+
     def close(self):
         for w in self.workers.values():
             w.close()
         if self.accounts:
             self.accounts.close()
+
+
+def command(path, line):
+    fd = os.open(path, os.O_WRONLY)
+    try:
+        os.write(fd, line.encode())
+    finally:
+        os.close(fd)
+
+
+def declare(worker, test, archive):
+    """Into the ctl of the place itself or of what is above it: one elevates where one administers. Who administers nothing is not elevated."""
+    said = dict(test.declares)
+    words = "".join(' --%s "%s"' % (k, said[k]) for k in ("provenance", "risk") if k in said)
+    line = "elevate --for 60m --reason test" + words if "elevated" in said else "with" + words
+    place = test.path
+    while place:
+        place = os.path.dirname(place)
+        if not h.err(worker.call, command, os.path.join(archive.mnt, place, ".zddc.d/ctl"), line):
+            return
 
 
 # -------------------------------------------------------------------------------------------------------------- tests
@@ -105,8 +140,9 @@ class Test:
         self.allow = {"allow": True, "deny": False}[spec["expect"]]
         self.who = case.principal(spec)
         self.sides = [spec["on"]] if "on" in spec else ["engine", "mount"]
-        if spec.keys() & {"elevated", "time", "environment", "provenance", "risk"}:
+        if spec.keys() & {"time", "environment"}:
             self.sides = ["engine"]
+        self.declares = tuple((k, spec[k]) for k in ("elevated", "provenance", "risk") if spec.get(k, "false") != "false")
         self.number = number
         self.other = None
         self.name = "%s: %s %s %s as %s%s" % (case.name, spec["expect"], self.op, self.path, spec["as"],
@@ -330,7 +366,7 @@ def outcome(test, archive, worker):
 
 
 def check_mount(test, archive, people):
-    worker = people.worker(test.who)
+    worker = people.session(test, archive) if test.declares else people.worker(test.who)
     got = outcome(test, archive, worker)
     ok = got == "" if test.allow else got in test.errnos()
     if not T.check(ok, "mount: " + test.name, "got %s, want %s" % (got or "success", "success" if test.allow else "/".join(test.errnos()))):
@@ -380,6 +416,7 @@ def run_mount(case, archive, people):
     for test in case.tests:
         if "mount" in test.sides:
             check_mount(test, archive, people)
+    people.end_sessions()
 
 
 def load(files):
