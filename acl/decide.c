@@ -281,16 +281,6 @@ static struct acl_decision allow(struct acl_decision d, enum acl_reason why)
 	return d;
 }
 
-/* Verbs whose condition a stronger source on the same level sets: maps overlay key by key. */
-static verbset conditions_replaced(const struct acl_policy *p, size_t i)
-{
-	verbset v = 0;
-	for (size_t j = i + 1; j < p->n && p->c[j].level == p->c[i].level; j++)
-		for (size_t k = 0; !p->c[j].cut && k < p->c[j].body->n_when; k++)
-			v |= p->c[j].body->when[k].verbs;
-	return v;
-}
-
 /* A verb that the operation does not need is judged as an operation of its own kind would be. */
 struct verb_attrs {
 	struct acl_attrs of[VERB_BITS];
@@ -317,7 +307,7 @@ static verbset fails_for(const struct when_rule *w, verbset verbs, const struct 
 	return lost;
 }
 
-/* Verbs that a failing condition takes away; remembers the first that takes one of 'wanted'. */
+/* Verbs that a failing condition of any level and source takes away: a condition never brings one back. Remembers the first that takes one of 'wanted'. */
 static verbset failing_conditions(const struct acl_policy *p, const struct acl_request *rq, verbset wanted, struct acl_decision *d)
 {
 	verbset lost = 0;
@@ -327,9 +317,8 @@ static verbset failing_conditions(const struct acl_policy *p, const struct acl_r
 		const struct body *b = p->c[i].body;
 		if (p->c[i].cut || p->c[i].level < 0 || !b->n_when)
 			continue;
-		verbset mine = (verbset)~conditions_replaced(p, i);
 		for (size_t k = 0; k < b->n_when; k++) {
-			verbset verbs = fails_for(&b->when[k], b->when[k].verbs & mine & d->effective, &attrs, rq->who);
+			verbset verbs = fails_for(&b->when[k], b->when[k].verbs & d->effective, &attrs, rq->who);
 			lost |= verbs;
 			if (!d->condition && verbs & wanted) {
 				d->condition = b->when[k].written;

@@ -34,7 +34,7 @@ keys() {
                 "DURATION=duration;RETENTION=duration, or map;GLOBS=list of globs;ROLE_LIST=list of roles;VIRTUAL=word, or map;" \
                 "PATHS=map of directory names;RECORDS=map of globs;FIELD_CODES=map of fields;NAMING=word;MAP=map;TIMESTAMP=time;" \
                 "WHEN=map of verbs;RISK=map of operations;ANY=any value;" \
-                "SPECIFIC=the nearest wins;KEYED=joined key by key;CONCAT=joined;THREAD=each counts;" \
+                "SPECIFIC=the nearest wins;KEYED=joined key by key;CONCAT=joined;EVERY=each applies;THREAD=each counts;" \
                 "OWN=this directory only;DEEPEST=the deepest wins;UNION=all add up;CASCADE=the deepest that matches decides;" \
                 "UPWARD=the deepest wins, never lower than above;ALL=all must hold;KEYWISE=key by key, the deepest wins;LATEST=the latest counts")
         }

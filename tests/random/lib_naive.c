@@ -495,7 +495,7 @@ static bool holds(const struct world *w, const struct principal *who, const stru
 	return true;
 }
 
-/* `when`: "only ever take verbs away", "every level must hold"; within a level the overlay, key by key. */
+/* `when`: "only ever take verbs away", "every level must hold", and within a level every source: one condition does not replace another. */
 static unsigned removed_by_when(const struct chain *c, const struct principal *who)
 {
 	unsigned removed = 0;
@@ -506,7 +506,6 @@ static unsigned removed_by_when(const struct chain *c, const struct principal *w
 				if (!by->body->when[v].present || !passes_inherit(c, by->src, level))
 					continue;
 				removed |= holds(c->w, who, &by->body->when[v]) ? 0 : 1u << v;
-				break;
 			}
 	return removed;
 }
