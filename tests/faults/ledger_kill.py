@@ -12,7 +12,7 @@ from lab import ADMIN, ALICE, BOB, LAB, PT, SANITIZED, Archive, Child, T, hashli
 from harness import MNT_DETACH, ZDDC
 import os
 
-KILLS = int(os.environ.get("KILLS", "0")) or (8 if not SANITIZED else 3)
+KILLS = int(os.environ.get("KILLS", "0")) or (6 if not SANITIZED else 3)
 SEED = int(os.environ.get("SEED", "0")) or random.randrange(1 << 30)
 RND = random.Random(SEED)
 

@@ -12,7 +12,7 @@ from power import POLICY, RND, SEED, CutArchive, put
 from harness import ZDDC, read_file
 import os
 
-CUTS = int(os.environ.get("CUTS", "0")) or (20 if not SANITIZED else 5)
+CUTS = int(os.environ.get("CUTS", "0")) or (10 if not SANITIZED else 4)
 
 
 def work(base, stop):
