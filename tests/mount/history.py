@@ -255,11 +255,10 @@ def test_commands():
 
 
 def moment():
-    """A time that lies between what has been and what comes."""
-    time.sleep(1.1)
-    at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    time.sleep(1.1)
-    return at
+    """The second that has been; what comes is in another."""
+    second = int(time.time())
+    time.sleep(second + 1.01 - time.time())
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))
 
 
 def then(a, uid, at, where="d"):

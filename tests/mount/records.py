@@ -397,7 +397,7 @@ def test_rights():
     T.equal(err_as(NOBODY, write_file, a.at(MDL, "x.yaml"), ROW), "EACCES", "c alone does not tell that a name is taken")
     T.equal(err_as(NOBODY, write_file, a.at(MDL, "x.yaml"), ROW.replace("2623", "1")), "", "and makes a record")
 
-    writer = Child(DC, slow_write, a.at(RSK, name), RISK % "too late", 1.5)
+    writer = Child(DC, slow_write, a.at(RSK, name), RISK % "too late", 0.8)
     time.sleep(0.3)
     a.put(RSK + "/.zddc", "acl: {permissions: {document_controller: r}}\n")
     T.equal(err(writer.wait), "EACCES", "who loses w while writing does not commit")
@@ -439,7 +439,7 @@ def test_two_writers():
 
 
 def test_away():
-    """An editor's backup: the record is hidden, stays in force, and comes back if nothing is written."""
+    """An editor's backup: the record is hidden and stays in force (that it comes back, policyfile.py shows for the same code)."""
     a = mdl()
     as_user(DC, write_file, a.at(MDL, "x.yaml"), ROW)
     text = a.text(MDL, NAME)
@@ -452,8 +452,6 @@ def test_away():
     as_user(DC, os.rename, path, path + ".tmp")
     T.equal(err_as(DC, os.rename, path + ".tmp", path), "", "and back again")
     T.equal(fields(a.text(MDL, NAME))["revision"], "2", "is no revision")
-    as_user(DC, os.rename, path, path + "~")
-    T.check(eventually(lambda: not err_as(DC, os.stat, path), 15, 0.5), "after a while the name is there again")
 
 
 if __name__ == "__main__":
