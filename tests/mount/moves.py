@@ -187,7 +187,7 @@ def race(a, inside, make, undo, up, low, look):
     shared[0] = 1
     (moved, no), *made = [c.wait() for c in children]
     print("     %d moves, %d refused, %d made below" % (moved, no, sum(made)))
-    T.check(moved > 10 and no > 5 and min(made) > 20, "all of them worked, and some were in the way", (moved, no, made))
+    T.check(min(moved, no) > (5 if not SANITIZED else 1) and min(made) > 20, "all of them worked, and some were in the way", (moved, no, made))
     return wrong
 
 
