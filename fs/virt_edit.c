@@ -200,7 +200,8 @@ static void say_renamed(struct op *op, const struct target *t, const char *party
 	from = node_path_in(t->base, t->party);
 	to = node_path_in(t->base, party);
 	pthread_rwlock_unlock(&tree_lock);
-	audit_event(&(struct audit_event){.event = LEDGER_PARTY_RENAME, .path = from, .canonical = to, .who = op->caller.id, AUDIT_EVENT_INIT});
+	const struct ledger_attr attr = LEDGER_ATTR_TEXT("to", to);
+	audit_event(&(struct audit_event){.event = LEDGER_PARTY_RENAME, .path = from, .who = op->caller.id, .attrs = &attr, .n_attrs = 1, AUDIT_EVENT_INIT});
 }
 
 /* The row of a party gets another name: the party does. */

@@ -114,7 +114,7 @@ static void renamed(struct ledger_asof *a, const struct ledger_entry *e, const c
 {
 	const struct ledger_attr *exchange = ledger_attr_find(e, "exchange");
 	struct doc *one = take_below(a, e->path), *other = exchange && exchange->number ? take_below(a, to) : NULL;
-	if (!other)
+	if (e->event == LEDGER_FILE_REPLACE && !other)
 		drop_below(a, to);
 	put_below(a, one, e->path, to);
 	put_below(a, other, to, e->path);

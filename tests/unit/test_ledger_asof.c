@@ -59,6 +59,9 @@ static struct ledger_asof *story(int64_t until)
 	feed(a, 10, LEDGER_POLICY_INVALID, "x/.zddc", NULL, 0);
 	feed(a, 11, LEDGER_DIR_REMOVE, "c", NULL, 0);
 	text(a, 12, "x/.zddc", 5);
+	move(a, 13, "x", "y", false);
+	feed(a, 13, LEDGER_PARTY_RENAME, "x", (const struct ledger_attr[]){LEDGER_ATTR_TEXT("to", "y")}, 1); /* said twice, of the one rename */
+	feed(a, 14, LEDGER_FILE_REPLACE, "z", (const struct ledger_attr[]){LEDGER_ATTR_TEXT("to", "y")}, 1);
 	return a;
 }
 
@@ -92,6 +95,8 @@ static void texts_and_moves(void **state)
 	holds(12, "c/.zddc", -1);
 	holds(13, "x/.zddc", 5);
 	holds(13, ".zddc", 0);
+	holds(14, "y/.zddc", 5);
+	holds(15, "y/.zddc", -1);
 	struct ledger_asof *a = story(12);
 	ledger_asof_text(a, "x/.zddc", &invalid);
 	assert_true(invalid);
