@@ -331,6 +331,15 @@ struct acl_view {
 	void *arg;
 };
 
+/*
+ * What is known of a role (any case) where p holds? 'in_list': as worm: and admins: see it, past fences; else as a grant of the directory's
+ * own document sees it.
+ */
+enum acl_role_state { ACL_ROLE_UNKNOWN, ACL_ROLE_EMPTY, ACL_ROLE_MEMBERS };
+enum acl_role_state acl_role_state(const struct acl_policy *p, const char *name, bool in_list);
+/* The defined role whose name is nearest, for "did you mean", or NULL. */
+const char *acl_role_near(const struct acl_policy *p, const char *name);
+
 enum acl_format { ACL_TEXT, ACL_JSON };
 /* Renders that same decision for people or programs; 'path' is what was asked about. Adds the hint if refused. */
 void acl_explain(const struct acl_policy *p, const struct acl_request *rq, const struct acl_decision *d, enum acl_op op,

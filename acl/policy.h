@@ -138,8 +138,6 @@ void held_free(struct held *h);
 const struct names *held_roles(struct held *h);
 /* Is the principal a member of the role (folded name) as seen from 'level'? 'through': past fences. The nearest definition is *out. */
 bool role_holds(struct held *h, const char *role, int level, bool through, struct membership *out);
-/* Is any definition of the role visible from 'level'? */
-bool role_visible(const struct acl_policy *p, const char *role, int level, bool through);
 /* No reset of the role lies between where it is defined and the level that names it. */
 bool role_reaches(const struct acl_policy *p, const char *role, int defined, int level, bool through);
 /* Calls each() for every member that counts for the role as seen from 'level', until it says true; tells whether it did. */

@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "acl/policy.h"
+#include "base/cleanup.h"
+#include "base/str.h"
 
 /* May a definition that lands in c count for a role named on 'level'? */
 static bool counts(const struct contrib *c, int level, bool through)
@@ -35,14 +37,6 @@ bool role_reaches(const struct acl_policy *p, const char *role, int defined, int
 	return true;
 }
 
-bool role_visible(const struct acl_policy *p, const char *role, int level, bool through)
-{
-	for (size_t i = 0; i < p->n; i++)
-		if (counts(&p->c[i], level, through) && body_role(p->c[i].body, role))
-			return true;
-	return false;
-}
-
 bool role_each_member(const struct acl_policy *p, const char *role, int level, bool through, role_member_fn *each, void *arg)
 {
 	for (size_t i = p->n; i-- > 0;) {
@@ -55,6 +49,39 @@ bool role_each_member(const struct acl_policy *p, const char *role, int level, b
 				return true;
 	}
 	return false;
+}
+
+static bool somebody(void *arg, const struct pattern *member, const char *file)
+{
+	(void)arg, (void)member, (void)file;
+	return true;
+}
+
+enum acl_role_state acl_role_state(const struct acl_policy *p, const char *name, bool in_list)
+{
+	enum acl_role_state state = ACL_ROLE_UNKNOWN;
+	AUTO_FREE char *role = strdup(name);
+	if (!role)
+		abort();
+	str_lower(role);
+	bool through = in_list || (p->n && role_is_mandated(&p->c[p->n - 1], role));
+	if (role_each_member(p, role, p->level, through, somebody, NULL))
+		return ACL_ROLE_MEMBERS;
+	for (size_t i = 0; state == ACL_ROLE_UNKNOWN && i < p->n; i++)
+		if (counts(&p->c[i], p->level, through) && body_role(p->c[i].body, role))
+			state = ACL_ROLE_EMPTY;
+	return state;
+}
+
+const char *acl_role_near(const struct acl_policy *p, const char *name)
+{
+	enum { MOST = 64 };
+	const char *names[MOST];
+	size_t n = 0;
+	for (size_t i = p->n; i-- > 0;)
+		for (size_t k = 0; counts(&p->c[i], p->level, true) && n < MOST && k < p->c[i].body->n_roles; k++)
+			names[n++] = p->c[i].body->roles[k].written;
+	return str_nearest(name, names, n);
 }
 
 /* ---- what one principal is listed in ---- */

@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <uthash.h>
+
 #include "acl/acl.h"
-#include "base/arena.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -17,12 +18,31 @@
 
 /* ------------------------------------------------------------------------------------------------ roles with members */
 
-static bool seen_role(const struct lint_roles *r, const char *name)
+struct lint_role {
+	UT_hash_handle hh;
+	char name[]; /* folded */
+};
+
+static struct lint_role *seen_role(const struct lint_roles *r, const char *name)
 {
-	for (unsigned i = 0; i < r->n; i++)
-		if (str_ieq(r->v[i], name))
-			return true;
-	return false;
+	struct lint_role *x;
+	AUTO_FREE char *folded = strdup(name);
+
+	if (!folded)
+		abort();
+	str_lower(folded);
+	HASH_FIND_STR(r->by_name, folded, x);
+	return x;
+}
+
+static void add_role(struct lint_roles *r, const char *name)
+{
+	struct lint_role *x = calloc(1, sizeof *x + strlen(name) + 1);
+
+	if (!x)
+		abort();
+	str_lower(strcpy(x->name, name));
+	HASH_ADD_STR(r->by_name, name, x);
 }
 
 static void add_roles(struct lint_roles *r, const struct ynode *body)
@@ -30,11 +50,8 @@ static void add_roles(struct lint_roles *r, const struct ynode *body)
 	ynode_each(role, ynode_get(body, "roles")) {
 		const struct ynode *members = role->kind == Y_MAP ? ynode_get(role, "members") : NULL;
 
-		if (!members || !members->n || seen_role(r, role->key->text))
-			continue;
-		r->v = realloc(r->v, (r->n + 1) * sizeof *r->v);
-		if (!r->v || !(r->v[r->n++] = strdup(role->key->text)))
-			abort();
+		if (members && members->n && !seen_role(r, role->key->text))
+			add_role(r, role->key->text);
 	}
 	ynode_each(below, ynode_get(body, "paths"))
 		add_roles(r, below);
@@ -47,9 +64,12 @@ void lint_roles_add(struct lint_roles *r, const struct zddc_doc *doc)
 
 void lint_roles_free(struct lint_roles *r)
 {
-	for (unsigned i = 0; i < r->n; i++)
-		free(r->v[i]);
-	free(r->v);
+	struct lint_role *x, *next;
+
+	HASH_ITER(hh, r->by_name, x, next) {
+		HASH_DEL(r->by_name, x);
+		free(x);
+	}
 }
 
 /* ------------------------------------------------------------------------------------------------ one body */
@@ -59,7 +79,6 @@ struct lint {
 	const struct lint_roles *seen;
 	const char *file;
 	struct diags *d;
-	struct arena arena; /* of what follows, for one body at a time */
 };
 
 /* The role that a key or list entry names; NULL if it is a pattern. */
@@ -72,78 +91,30 @@ static const char *role_named(const char *text)
 	return text;
 }
 
-/* The roles visible in a directory, as the merged policy shows them; NULL if it cannot be had. */
-static const struct ynode *visible_roles(struct lint *l, const struct acl_policy *p)
+static void check_role(struct lint *l, const struct ynode *at, const char *role, const struct acl_policy *p, bool in_list, bool any_place)
 {
-	static const struct acl_principal nobody = {0};
-	AUTO_BUF text = BUF_INIT;
-	AUTO_DIAGS ignored = DIAGS_INIT;
-	struct ynode *merged;
-
-	acl_effective(p, &nobody, NULL, &text);
-	if (ynode_parse(&l->arena, "merged", buf_str(&text), text.len, &ignored, &merged) < 0)
-		return NULL;
-	return merged;
-}
-
-/* The merged policy lists each role as {role: NAME, members: [...]}. */
-static const char *role_of(const struct ynode *entry)
-{
-	const struct ynode *name = ynode_get(entry, "role");
-
-	return name && name->text ? name->text : "";
-}
-
-enum { NO_ROLE, NO_MEMBER, MEMBERS };
-
-static int role_state(const struct ynode *roles, const char *role)
-{
-	int state = NO_ROLE;
-
-	ynode_each(r, roles) {
-		const struct ynode *members = ynode_get(r, "members");
-
-		if (!str_ieq(role_of(r), role))
-			continue;
-		if (members && members->n)
-			return MEMBERS;
-		state = NO_MEMBER;
-	}
-	return state;
-}
-
-static const char *nearest_role(const struct ynode *roles, const char *name)
-{
-	const char *names[64];
-	size_t n = 0;
-
-	ynode_each(r, roles)
-		if (n < ARRAY_LEN(names))
-			names[n++] = role_of(r);
-	return str_nearest(name, names, n);
-}
-
-static void check_role(struct lint *l, const struct ynode *at, const char *role, const struct ynode *roles, bool any_place)
-{
-	int state = role_state(roles, role);
+	enum acl_role_state state = acl_role_state(p, role, in_list);
 	const char *near;
 
-	if (state == MEMBERS || (any_place && seen_role(l->seen, role)))
+	if (state == ACL_ROLE_MEMBERS || (any_place && seen_role(l->seen, role)))
 		return;
-	if (state == NO_MEMBER) {
+	if (state == ACL_ROLE_EMPTY) {
 		diag_add(l->d, DIAG_WARNING, l->file, at->line, at->col,
 			 "role %s has no member here, so nobody is meant: name some under roles: %s: members:", role, role);
 		return;
 	}
-	near = nearest_role(roles, role);
-	if (near)
+	near = acl_role_near(p, role);
+	if (near && str_ieq(near, role)) /* a fence hides it */
+		diag_add(l->d, DIAG_WARNING, l->file, at->line, at->col,
+			 "role %s is not seen here, acl.inherit: false lies between: name its members again, or people", role);
+	else if (near)
 		diag_add(l->d, DIAG_WARNING, l->file, at->line, at->col, "there is no role %s here: did you mean %s?", role, near);
 	else
 		diag_add(l->d, DIAG_WARNING, l->file, at->line, at->col,
 			 "%s is no role here, no e-mail address and no pattern, so it matches nobody", role);
 }
 
-static void check_list(struct lint *l, const struct ynode *list, const struct ynode *roles, bool only_roles, bool any_place)
+static void check_list(struct lint *l, const struct ynode *list, const struct acl_policy *p, bool only_roles, bool any_place)
 {
 	ynode_each(m, list) {
 		const char *role = m->kind == Y_SCALAR ? role_named(m->text) : NULL;
@@ -151,7 +122,7 @@ static void check_list(struct lint *l, const struct ynode *list, const struct yn
 		if (m->kind == Y_SCALAR && !role && only_roles)
 			role = m->text;
 		if (role)
-			check_role(l, m, role, roles, any_place);
+			check_role(l, m, role, p, true, any_place);
 	}
 }
 
@@ -171,22 +142,18 @@ static void check_masked(struct lint *l, const struct ynode *grant, const struct
 static void check_body(struct lint *l, const struct ynode *body, const char *dir, bool any_place)
 {
 	struct acl_policy *p = acl_snap_policy(l->e->snap, dir);
-	const struct ynode *merged = visible_roles(l, p), *roles = ynode_get(merged, "roles");
 
 	ynode_each(grant, ynode_get(ynode_get(body, "acl"), "permissions")) {
 		const char *role = role_named(grant->key->text);
 
-		if (role && merged)
-			check_role(l, grant->key, role, roles, any_place);
+		if (role)
+			check_role(l, grant->key, role, p, false, any_place);
 		check_masked(l, grant, p);
 	}
-	if (merged) {
-		check_list(l, ynode_get(body, "worm"), roles, false, any_place);
-		check_list(l, ynode_get(body, "admins"), roles, false, any_place);
-		check_list(l, ynode_get(body, "auto_own_roles"), roles, true, any_place);
-	}
+	check_list(l, ynode_get(body, "worm"), p, false, any_place);
+	check_list(l, ynode_get(body, "admins"), p, false, any_place);
+	check_list(l, ynode_get(body, "auto_own_roles"), p, true, any_place);
 	acl_policy_unref(p);
-	arena_free(&l->arena);
 	ynode_each(below, ynode_get(body, "paths")) {
 		AUTO_BUF sub = BUF_INIT;
 
@@ -198,7 +165,7 @@ static void check_body(struct lint *l, const struct ynode *body, const char *dir
 void lint_document_in(const struct engine *e, const char *dir, const struct zddc_doc *doc, const struct lint_roles *seen,
 		      struct diags *d)
 {
-	struct lint l = {.e = e, .seen = seen, .file = zddc_file(doc), .d = d, .arena = ARENA_INIT};
+	struct lint l = {.e = e, .seen = seen, .file = zddc_file(doc), .d = d};
 
 	check_body(&l, zddc_tree(doc), dir, false);
 }

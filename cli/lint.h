@@ -13,10 +13,9 @@ struct engine;
 struct ynode;
 struct zddc_doc;
 
-/* Role names, folded, that have a member in some document of the tree. Zero-initialised; free with lint_roles_free. */
+/* Role names that have a member in some document of the tree. Zero-initialised; free with lint_roles_free. */
 struct lint_roles {
-	char **v;
-	unsigned n;
+	struct lint_role *by_name; /* uthash */
 };
 
 void lint_roles_add(struct lint_roles *r, const struct zddc_doc *doc);

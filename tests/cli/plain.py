@@ -359,7 +359,19 @@ def check_tree():
            (".zddc", 6, "warning", "planners"))
     # fences hide members
     expect({".zddc": A + "roles: {planners: {members: [p@b.c]}}\n", "P/.zddc": "acl:\n  inherit: false\n  permissions:\n    planners: r\n"}, 1,
-           ("P/.zddc", 4, "warning", "planners"))
+           ("P/.zddc", 4, "warning", "role planners is not seen here"))
+    # but not from worm:, admins: and the grants that auto-own has written
+    own = "paths:\n  '*': {auto_own: true, auto_own_fenced: true, auto_own_roles: [planners]}\n"
+    expect({".zddc": A + "roles: {planners: {members: [p@b.c]}}\n" + own, "P/.zddc": "acl:\n  inherit: false\n  permissions:\n    planners: rwcda\nworm: [planners]\nadmins: [planners]\n"}, 1,
+           ("P/.zddc", 4, "warning", "can never work"))
+    expect({".zddc": A + "roles: {planners: {members: [p@b.c]}}\n" + own, "P/.zddc": "acl:\n  inherit: false\n  permissions:\n    planners: rwcda\n"}, 0)
+    # reset lets nobody in from above
+    expect({".zddc": A + "roles: {planners: {members: [p@b.c]}}\n", "P/.zddc": "roles: {planners: {reset: true}}\nacl:\n  permissions:\n    planners: r\n"}, 1,
+           ("P/.zddc", 4, "warning", "planners has no member"))
+    # roles do not nest
+    for name in ("estimators", "role:estimators"):
+        expect({".zddc": A + "roles:\n  estimators: {members: [e@b.c]}\n  planners:\n    members:\n    - p@b.c\n    - " + name + "\n"}, 1,
+               (".zddc", 7, "warning", "roles do not nest"))
 
 
 def check_more():
