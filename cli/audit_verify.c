@@ -17,7 +17,7 @@
 #include "cli/files.h"
 #include "cli/out.h"
 
-enum { SMALL = 65536 };
+enum { SMALL = 65536, WAITS = 10, WAIT_MS = 20 };
 
 struct verifying {
 	const struct cli *c;
@@ -91,12 +91,18 @@ static struct ledger_checkpoint *good_checkpoints(struct verifying *v, const cha
 static int verify_files(const struct chains *ch, size_t from, struct ledger_verify *lv)
 {
 	size_t end = chains_end(ch, from);
+	unsigned long long at = 0;
 	int r = 0;
 
 	for (size_t i = from; r == 0 && i < end; i++) {
 		if (i > from)
 			ledger_verify_next_file(lv);
-		r = chains_read(ch, i, 0, feed, lv, NULL);
+		r = chains_read(ch, i, 0, feed, lv, &at);
+	}
+	/* the archive may be mounted, and its last line just being written */
+	for (int i = 0; r == 0 && i < WAITS && ledger_verify_partial(lv); i++) {
+		usleep(WAIT_MS * 1000);
+		r = chains_read(ch, end - 1, at, feed, lv, &at);
 	}
 	ledger_verify_end(lv);
 	return r;

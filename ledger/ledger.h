@@ -295,6 +295,8 @@ void ledger_verify_init_after(struct ledger_verify *v, const struct ledger_chain
 void ledger_verify_feed(struct ledger_verify *v, const void *p, size_t n);
 /* The next bytes are of another file of the same chain. */
 void ledger_verify_next_file(struct ledger_verify *v);
+/* Has a line begun that has not ended yet? Of a ledger that is being written the rest may come. */
+bool ledger_verify_partial(const struct ledger_verify *v);
 /* No more bytes: the finding is final. True if nothing is wrong. */
 bool ledger_verify_end(struct ledger_verify *v);
 void ledger_verify_free(struct ledger_verify *v);

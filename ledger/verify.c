@@ -268,6 +268,8 @@ void ledger_verify_next_file(struct ledger_verify *v)
 	v->sound_bytes = 0;
 }
 
+bool ledger_verify_partial(const struct ledger_verify *v) { return v->cut.rest.len > 0; }
+
 bool ledger_verify_end(struct ledger_verify *v)
 {
 	end_of_file(v);

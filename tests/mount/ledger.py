@@ -533,6 +533,8 @@ def test_many():
     """Eight users at once: one chain, no gap, everything that was answered is there."""
     a = simple()
     kids = [Child(ALICE, writers, a.at("d"), 200 if SLOW == 1 else 50) for _ in range(8)]
+    bad = [x for x in (zddc("verify", a.back) for _ in range(10)) if x[0]]
+    T.check(not bad, "a ledger that is being written is sound", bad[:2])
     for k in kids:
         k.wait()
     made = set(os.listdir(a.behind("d"))) - {".zddc", ".zddc.d"}
