@@ -157,56 +157,6 @@ static int open_policy(struct op *op, struct node *n, int flags, struct handle *
 	return r < 0 ? r : 0;
 }
 
-/* Readers get the revision that is in force, writers a private copy. Nothing of either is kept by the kernel: writer and reader share a number. */
-static int open_revision(struct op *op, struct node *n, int flags, struct handle **out)
-{
-	struct stat st;
-	int dirfd, r = file_find(n, &dirfd, &st);
-
-	if (r < 0)
-		return r;
-	AUTO_CLOSE int fd = back_open(dirfd, n->name, O_RDONLY, 0);
-	back_dir_put(n->parent, dirfd);
-	r = fd < 0 ? fd : handle_new(HANDLE_FILE, n, op->caller.id, flags, out);
-	if (r < 0)
-		return r;
-	handle_set_fd(*out, steal_fd(&fd));
-	(*out)->direct = true;
-	return 0;
-}
-
-static int still_there(struct node *n)
-{
-	struct stat st;
-	int dirfd, r = file_find(n, &dirfd, &st);
-
-	if (r == 0)
-		back_dir_put(n->parent, dirfd);
-	return r;
-}
-
-static int open_record(struct op *op, struct node *n, int flags, struct handle **out)
-{
-	int r = (flags & O_ACCMODE) == O_WRONLY ? 0 : seal_check_read(op, n->parent, n->name);
-
-	if (r < 0)
-		return r;
-	if (!opens_for_writing(flags))
-		return open_revision(op, n, flags, out);
-	r = seal_check(op, ACL_OP_WRITE, n->parent, n->name);
-	if (r == 0)
-		r = still_there(n);
-	return r < 0 ? r : open_draft(op, &record_draft_kind, n, flags, out);
-}
-
-/* Its writer opens it a second time: another record. */
-static int open_typed(struct op *op, struct node *n, int flags, struct handle **out)
-{
-	if (!opens_for_writing(flags))
-		return -EBUSY;
-	return open_draft(op, &record_draft_kind, n, flags | O_TRUNC, out);
-}
-
 /* A text as it is now, for as long as it is open. Takes it over. */
 static int give_text(struct op *op, struct node *n, int flags, struct buf *text, struct handle **out)
 {
@@ -287,11 +237,11 @@ static int open_locked(struct op *op, struct node *n, int flags, struct handle *
 {
 	switch (n->kind) {
 	case NODE_FILE:
-		return record_is(n->parent, n->name) ? open_record(op, n, flags, out) : open_file(op, n, flags, out);
+		return record_is(n->parent, n->name) ? record_open(op, n, flags, out) : open_file(op, n, flags, out);
 	case NODE_GIVEN:
 		return open_given(op, n, flags, out);
 	case NODE_DRAFT:
-		return open_typed(op, n, flags, out);
+		return record_open_typed(op, n, flags, out);
 	case NODE_POLICY:
 		return open_policy(op, n, flags, out);
 	case NODE_CTL_FILE:
@@ -378,46 +328,6 @@ static int make_file(struct op *op, struct node *dir, const char *name, mode_t m
 	return r;
 }
 
-/* A record of that name is there: it is opened, not made, unless an editor has just moved it away to write it anew. */
-static int write_again(struct op *op, struct node *dir, const char *name, struct entry *entry)
-{
-	if (!away_is(dir, name)) {
-		entry_drop(entry);
-		return -EEXIST;
-	}
-	int r = gate_check(op, ACL_OP_WRITE, dir, name, 0);
-
-	if (r < 0)
-		entry_drop(entry);
-	return r;
-}
-
-/* The name is there for its writer only, until the first commit stores the record under its own. */
-static int create_record(struct op *op, struct node *dir, const char *name, int flags, struct entry *entry, struct handle **out)
-{
-	int r = entry_fill(op, dir, name, entry);
-
-	if (r == 0 && (r = write_again(op, dir, name, entry)) < 0)
-		return r;
-	if (r == -ENOENT)
-		*entry = (struct entry){.node = node_enter(dir, name, NODE_DRAFT, NULL, node_virtual_ino(dir, name))};
-	else if (r < 0)
-		return r;
-	r = open_draft(op, &record_draft_kind, entry->node, flags | O_TRUNC, out);
-	if (r == 0 && entry->node->kind == NODE_DRAFT)
-		r = attr_draft(op, entry->node, &entry->attr);
-	if (r < 0)
-		entry_drop(entry);
-	return r;
-}
-
-static int refuse_mknod(struct op *op, struct node *dir, const char *name)
-{
-	AUTO_FREE char *path = node_path_in(dir, name);
-
-	return gate_refuse(op, EPERM, ACL_OP_CREATE, path, "%s would be a record: one is made by writing its text, not empty", path);
-}
-
 static int create_file(struct op *op, struct node *dir, const char *name, mode_t mode, int flags, struct entry *entry, struct handle **out)
 {
 	enum acl_op what = out ? ACL_OP_CREATE : ACL_OP_MKNOD;
@@ -435,7 +345,7 @@ static int create_file(struct op *op, struct node *dir, const char *name, mode_t
 	if (r == 0)
 		r = naming_check_dir_named(op, ACL_OP_CREATE, dir);
 	if (r == 0 && record_is(dir, name))
-		return out ? create_record(op, dir, name, flags, entry, out) : refuse_mknod(op, dir, name);
+		return out ? record_create(op, dir, name, flags, entry, out) : record_refuse_mknod(op, dir, name);
 	if (r == 0 && dir->kind == NODE_SLOT)
 		r = lazy_materialise(op, dir);
 	return r < 0 ? r : make_file(op, dir, name, mode, flags, entry, out);

@@ -14,6 +14,8 @@
 #include "schemas/schemas.h"
 
 struct acl_policy;
+struct entry;
+struct handle;
 struct identity;
 struct node;
 struct op;
@@ -67,6 +69,15 @@ int record_commit(struct op *op, struct identity *who, struct record_job *job);
 
 /* What a draft of a record becomes (draft.h). */
 extern const struct draft_kind record_draft_kind;
+
+/*
+ * OPEN of a record's node, whether or not the last commit has left it behind; of a name that its writer has typed (NODE_DRAFT): another
+ * record; CREATE of a name that would be a record's. Decisions are taken here, but for the c of a new one. Under tree_lock.
+ */
+int record_open(struct op *op, struct node *n, int flags, struct handle **out);
+int record_open_typed(struct op *op, struct node *n, int flags, struct handle **out);
+int record_create(struct op *op, struct node *dir, const char *name, int flags, struct entry *entry, struct handle **out);
+int record_refuse_mknod(struct op *op, struct node *dir, const char *name);
 
 void records_free(void);
 

@@ -21,7 +21,6 @@
 #include "fs/away.h"
 #include "fs/back.h"
 #include "fs/caller.h"
-#include "fs/draft.h"
 #include "fs/gate.h"
 #include "fs/history.h"
 #include "fs/lazy.h"
@@ -30,8 +29,7 @@
 #include "fs/op.h"
 #include "fs/policy.h"
 #include "fs/record.h"
-#include "fs/rows.h"
-#include "fs/seal.h"
+#include "fs/record_rows.h"
 
 enum { TRIES = 20, NEW_MODE = 0644 };
 
@@ -92,90 +90,17 @@ static int refuse_no_room(struct commit *c, int err)
 
 /* ------------------------------------------------------------------------------------------------ row numbers */
 
-struct counting {
-	struct commit *c;
-	int dirfd;
-	void (*each)(void *arg, unsigned long row);
-	void *arg;
-};
-
-static bool count_text(struct counting *n, const struct buf *text)
-{
-	char scope[SHA256_HEX];
-	unsigned long row;
-
-	if (record_row_of(&n->c->place.rule, buf_str(text), text->len, scope, &row) && !strcmp(scope, n->c->scope))
-		n->each(n->arg, row);
-	return true;
-}
-
-static bool count_file(void *arg, const char *name, unsigned char type, uint64_t ino)
-{
-	struct counting *n = arg;
-	AUTO_BUF text = BUF_INIT;
-
-	(void)ino;
-	return type != DT_REG || back_read_all(n->dirfd, name, &text, LIMIT_DOC_BYTES) < 0 || count_text(n, &text);
-}
-
-static bool count_kept(void *arg, int fd)
-{
-	AUTO_BUF text = BUF_INIT;
-
-	return back_read_fd(fd, &text, LIMIT_DOC_BYTES) < 0 || count_text(arg, &text);
-}
-
-/* The numbers of the group that records here have, or had. */
-static int count_used(void *arg, void (*each)(void *each_arg, unsigned long row), void *each_arg)
-{
-	struct counting *n = arg;
-
-	int r;
-
-	n->each = each;
-	n->arg = each_arg;
-	r = back_list(n->dirfd, "", count_file, n);
-	return r < 0 ? r : history_each(n->dirfd, count_kept, n);
-}
-
-static struct rows rows_of(struct counting *n)
-{
-	return (struct rows){.dirfd = n->dirfd, .scope = n->c->scope, .boot = seal_boot(), .used = count_used, .arg = n};
-}
-
 static int take_row(struct commit *c, int dirfd)
 {
-	struct counting n = {.c = c, .dirfd = dirfd};
-	struct rows rows = rows_of(&n);
-
 	record_scope(c->rec, c->scope);
-	return rows_take(&rows, &c->row);
+	return record_row_take(dirfd, &c->place.rule, c->scope, &c->row);
 }
 
-/* 'kept': its record is in place. */
 static void end_row(struct commit *c, int dirfd, bool kept)
 {
-	struct counting n = {.c = c, .dirfd = dirfd};
-	struct rows rows = rows_of(&n);
-
-	if (!c->row)
-		return;
-	if (kept && rows_keep(&rows, c->row) < 0)
-		log_warn("%s: row %lu could not be marked as used", c->path, c->row);
-	if (!kept)
-		rows_drop(&rows, c->row);
+	if (c->row)
+		record_row_end(dirfd, &c->place.rule, c->scope, c->row, kept, c->path);
 	c->row = 0;
-}
-
-/* A record that came with its number: nobody gets it again here. */
-static void mark_row(struct commit *c, int dirfd)
-{
-	struct counting n = {.c = c, .dirfd = dirfd};
-	struct rows rows = rows_of(&n);
-	unsigned long row;
-
-	if (record_row_of(&c->place.rule, buf_str(&c->text), c->text.len, c->scope, &row) && rows_mark(&rows, row) < 0)
-		log_warn("%s: row %lu could not be marked as used", c->path, row);
 }
 
 static void drop_row(struct commit *c)
@@ -400,7 +325,7 @@ static int add(struct commit *c, int dirfd)
 	if (r == 0)
 		back_unlink(c->tmp_dir, c->tmp);
 	if (r == 0 && c->job->from)
-		mark_row(c, dirfd);
+		record_row_mark(dirfd, &c->place.rule, buf_str(&c->text), c->text.len, c->path);
 	return r;
 }
 
@@ -579,39 +504,3 @@ int record_commit(struct op *op, struct identity *who, struct record_job *job)
 	WITH_MUTEX(lock_of(job));
 	return commit_tries(op, who, job);
 }
-
-/* ------------------------------------------------------------------------------------------------ drafts */
-
-static int draft_read_record(struct node *dir, const char *name, struct buf *out)
-{
-	int fd, r = dir->kind == NODE_DIR ? back_dir_get(dir, &fd) : -ENOENT;
-
-	if (r < 0)
-		return r;
-	r = back_read_all(fd, name, out, LIMIT_DOC_BYTES);
-	back_dir_put(dir, fd);
-	return r;
-}
-
-static int refuse_too_big(struct identity *who, const struct draft_goal *goal)
-{
-	WITH_RDLOCK(&tree_lock);
-	AUTO_FREE char *path = node_path_in(goal->dir, goal->name);
-
-	return gate_refuse_text(who, EFBIG, ACL_OP_WRITE, path, NULL, "%s was not %s: a record may have at most 1 MiB", path,
-				goal->is_new ? "made" : "changed");
-}
-
-static int draft_commit_record(struct op *op, struct identity *who, const struct draft_goal *goal, const char *text, size_t len,
-			       struct buf *stored)
-{
-	struct record_job job = {.dir = goal->dir, .name = goal->is_new ? NULL : goal->name, .typed = goal->name, .text = text, .len = len};
-	int r = goal->too_big ? refuse_too_big(who, goal) : record_commit(op, who, &job);
-
-	if (r == 0)
-		buf_add(stored, buf_str(&job.stored), job.stored.len);
-	buf_free(&job.stored);
-	return r;
-}
-
-const struct draft_kind record_draft_kind = {.read = draft_read_record, .commit = draft_commit_record};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * .zddc.d/rows/<group>/ holds "floor" (numbers up to it were used before anybody counted) and a file for each number taken since: "7" holds
+ * .zddc.d/rows/counted says that all records that were there at first have been counted. .zddc.d/rows/<group>/ holds "floor" (numbers up to it were used before anybody counted) and a file for each number taken since: "7" holds
  * the boot id of the daemon that took it and is 0600 until its record is in place, then 0400. A number whose daemon died in between is
  * free again if no record has it; whoever makes "7.BOOT" exclusively, BOOT being the dead daemon's, has it from then on.
  */
@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include <uthash.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -27,7 +28,7 @@ enum {
 	ROWS_MOST = 999999999,
 };
 
-static const char FLOOR[] = "floor";
+static const char FLOOR[] = "floor", COUNTED[] = "counted";
 
 /* ------------------------------------------------------------------ where to begin: a guess, which exclusive creation corrects */
 
@@ -72,12 +73,26 @@ static void hint_dropped(const struct stat *st, unsigned long row)
 
 /* ------------------------------------------------------------------ the group's directory */
 
-static void note_highest(void *arg, unsigned long row)
-{
-	unsigned long *highest = arg;
+struct group {
+	char scope[SHA256_HEX];
+	unsigned long highest;
+	UT_hash_handle hh;
+};
 
-	if (row > *highest)
-		*highest = row;
+static void note_highest(void *arg, const char *scope, unsigned long row)
+{
+	struct group **groups = arg, *g;
+
+	HASH_FIND_STR(*groups, scope, g);
+	if (!g) {
+		g = calloc(1, sizeof(*g));
+		if (!g)
+			abort();
+		memcpy(g->scope, scope, SHA256_HEX);
+		HASH_ADD_STR(*groups, scope, g);
+	}
+	if (row > g->highest)
+		g->highest = row;
 }
 
 static int open_parent(const struct rows *r, int *fd)
@@ -89,23 +104,47 @@ static int open_parent(const struct rows *r, int *fd)
 }
 
 /* A new group appears complete, floor and all: of several that make it at once, one is first. */
-static int make_group(const struct rows *r, int parent)
+static int make_group(int parent, const char *scope, unsigned long floor)
 {
-	unsigned long floor = 0;
 	char tmp[BACK_TMP_NAME], text[NAME_BYTES];
-	int tmpdir, e = r->used(r->arg, note_highest, &floor);
+	int tmpdir, e = back_tmp_dir(tmp, &tmpdir);
 
-	if (e == 0)
-		e = back_tmp_dir(tmp, &tmpdir);
 	if (e < 0)
 		return e;
 	AUTO_CLOSE int fd = back_opendir(tmpdir, tmp);
 	e = fd < 0 ? fd : back_replace(fd, FLOOR, text, (size_t)snprintf(text, sizeof(text), "%lu\n", floor), KEPT, geteuid(), getegid());
 	if (e == 0)
-		e = back_rename(tmpdir, tmp, parent, r->scope, 0);
+		e = back_rename(tmpdir, tmp, parent, scope, 0);
 	if (e < 0)
 		back_rmtree(tmpdir, tmp);
 	return e == -ENOTEMPTY || e == -EEXIST ? 0 : e;
+}
+
+/* Once for a directory: each group that has records gets its floor. Whatever comes later is counted when it comes. */
+static int count_all(const struct rows *r, int parent)
+{
+	struct group *groups = NULL, *g, *next;
+	int e = r->used(r->arg, note_highest, &groups);
+
+	HASH_ITER(hh, groups, g, next) {
+		if (e == 0)
+			e = make_group(parent, g->scope, g->highest);
+		HASH_DEL(groups, g);
+		free(g);
+	}
+	return e < 0 ? e : back_replace(parent, COUNTED, "", 0, KEPT, geteuid(), getegid());
+}
+
+static int first_of_group(const struct rows *r, int parent)
+{
+	struct stat st;
+	int e = back_stat(parent, COUNTED, &st);
+
+	if (e == -ENOENT)
+		e = count_all(r, parent);
+	if (e == 0)
+		e = back_stat(parent, r->scope, &st);
+	return e == -ENOENT ? make_group(parent, r->scope, 0) : e;
 }
 
 static int open_group(const struct rows *r, int *fd)
@@ -117,7 +156,7 @@ static int open_group(const struct rows *r, int *fd)
 		return e;
 	*fd = back_opendir(parent, r->scope);
 	if (*fd == -ENOENT) {
-		e = make_group(r, parent);
+		e = first_of_group(r, parent);
 		*fd = e < 0 ? e : back_opendir(parent, r->scope);
 	}
 	return *fd < 0 ? *fd : 0;
@@ -150,15 +189,16 @@ static int claim(const struct rows *r, int group, const char *name)
 }
 
 struct search {
+	const char *scope;
 	unsigned long row;
 	bool found;
 };
 
-static void note_found(void *arg, unsigned long row)
+static void note_found(void *arg, const char *scope, unsigned long row)
 {
 	struct search *s = arg;
 
-	s->found |= row == s->row;
+	s->found |= row == s->row && !strcmp(scope, s->scope);
 }
 
 /* The boot id of whoever has the number: who took it, or who has taken it over from the one before. False: nobody can tell. */
@@ -185,7 +225,7 @@ static bool owner_of(int group, unsigned long row, char owner[BOOT_BYTES], struc
 /* Nobody's any more: its owner seems to be dead, and no record has it. */
 static bool is_orphan(const struct rows *r, int group, unsigned long row, char owner[BOOT_BYTES])
 {
-	struct search s = {.row = row};
+	struct search s = {.scope = r->scope, .row = row};
 	char name[NAME_BYTES];
 	struct stat st, since = {0};
 

@@ -20,10 +20,10 @@ struct rows {
 	uint64_t boot; /* chance that tells this daemon's numbers from every other's */
 	bool shared; /* other daemons are at work on the same tree */
 	/*
-	 * What was there before numbers were reserved here, and after a daemon has died: calls each() for the number of every record of the group,
-	 * in the directory and in its history.
+	 * What was there before numbers were reserved here, and after a daemon has died: calls each() for group and number of every record, in the
+	 * directory and in its history.
 	 */
-	int (*used)(void *arg, void (*each)(void *each_arg, unsigned long row), void *each_arg);
+	int (*used)(void *arg, void (*each)(void *each_arg, const char *scope, unsigned long row), void *each_arg);
 	void *arg;
 };
 
