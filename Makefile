@@ -200,6 +200,7 @@ install: programs
 	install -d '$(DESTDIR)$(SHARE)/systemd' '$(DESTDIR)$(SHARE)/samba' '$(DESTDIR)$(SHARE)/presets'
 	install -m 644 contrib/systemd/mnt-archive.* contrib/systemd/fstab.example '$(DESTDIR)$(SHARE)/systemd/'
 	install -m 644 contrib/samba/zddc.conf '$(DESTDIR)$(SHARE)/samba/'
+	$(OUT)/zddc show-schema --json > '$(DESTDIR)$(SHARE)/zddc.schema.json'
 	$(if $(wildcard contrib/presets),cp -r contrib/presets/. '$(DESTDIR)$(SHARE)/presets/')
 
 # .deps (the libfuse that `make deps` built) stays: delete it by hand to build it again

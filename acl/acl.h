@@ -483,7 +483,7 @@ bool acl_is_plain(const struct acl_policy *p);
 /* ------------------------------------------------------------------ what documents say, for tools that list it (rules.c) */
 
 enum acl_who { ACL_PERSON, ACL_GLOB, ACL_EVERYONE, ACL_ANONYMOUS, ACL_GROUP, ACL_ROLE };
-enum acl_rule_kind { ACL_RULE_GRANT, ACL_RULE_MEMBER, ACL_RULE_ADMIN, ACL_RULE_WORM, ACL_RULE_WHEN, ACL_RULE_FREEZE, ACL_RULE_OWN_ROLE };
+enum acl_rule_kind { ACL_RULE_GRANT, ACL_RULE_MEMBER, ACL_RULE_ADMIN, ACL_RULE_WORM, ACL_RULE_WHEN, ACL_RULE_FREEZE, ACL_RULE_OWN_ROLE, ACL_RULE_EXCLUSIVE };
 
 /* One line that can decide something. Strings live as long as the document. */
 struct acl_rule {
@@ -492,7 +492,7 @@ struct acl_rule {
 	const char *text; /* as written: the grant's key, the member, the condition; "" of an empty worm: */
 	const char *name; /* folded, without "group:" and "role:"; NULL of a condition or freeze */
 	enum acl_who who; /* what 'name' is, by its text alone */
-	const char *role; /* of a member: the role's folded name */
+	const char *role; /* of a member, or of what is exclusive: the role's folded name */
 	verbset verbs; /* of a grant or condition; 0 is a denial */
 	uint32_t line;
 };

@@ -59,6 +59,7 @@ struct role {
 	const char *written;
 	uint32_t line;
 	struct pattern_list members;
+	struct pattern_list exclusive; /* roles that nobody shall hold beside this one; decides nothing (zddc verify) */
 	int reset; /* -1 not said, 0, 1 */
 };
 

@@ -114,12 +114,12 @@ static void parse_patterns(struct parse *p, const struct ynode *n, const char *w
 	pattern_index_build(p->arena, &out->index, pattern_refs(p->arena, v, count), count);
 }
 
-static void parse_role_list(struct parse *p, const struct ynode *n, struct pattern_list *out)
+static void parse_role_list(struct parse *p, const struct ynode *n, const char *what, struct pattern_list *out)
 {
-	parse_patterns(p, n, "auto_own_roles", out);
+	parse_patterns(p, n, what, out);
 	for (size_t i = 0; i < out->n; i++)
 		if (out->v[i].kind != PAT_ROLE)
-			fail(p, n, "auto_own_roles names roles only, not \"%s\"", out->v[i].written);
+			fail(p, n, "%s names roles only, not \"%s\"", what, out->v[i].written);
 }
 
 /* ---- acl ---- */
@@ -193,7 +193,7 @@ const struct role *body_role(const struct body *b, const char *name) { return na
 
 static void parse_role_body(struct parse *p, struct role *r, const struct ynode *n)
 {
-	static const char *const known[] = {"members", "reset"};
+	static const char *const known[] = {"members", "reset", "exclusive"};
 	if (!want(p, n, Y_MAP, "a role", "document_controller: {members: [alice@example.com]}"))
 		return;
 	ynode_each(m, n) {
@@ -201,8 +201,10 @@ static void parse_role_body(struct parse *p, struct role *r, const struct ynode 
 			parse_patterns(p, m, "members", &r->members);
 		else if (!strcmp(m->key->text, "reset"))
 			r->reset = bool_of(p, m, "reset");
+		else if (!strcmp(m->key->text, "exclusive"))
+			parse_role_list(p, m, "exclusive", &r->exclusive);
 		else
-			unknown_key(p, m->key, " in a role", known, 2);
+			unknown_key(p, m->key, " in a role", known, 3);
 	}
 }
 
@@ -521,7 +523,7 @@ static void parse_key(struct parse *p, struct body *b, enum acl_key key, const s
 		parse_patterns(p, n, name, key == ACL_KEY_WORM ? &b->worm : &b->admins);
 		break;
 	case TYPE_ROLE_LIST:
-		parse_role_list(p, n, &b->auto_own_roles);
+		parse_role_list(p, n, name, &b->auto_own_roles);
 		break;
 	case TYPE_WORM_MODE:
 		one_of(p, n, name, modes, 2);

@@ -72,8 +72,10 @@ static void tell_body(struct telling *t, const struct body *b)
 		r.verbs = b->grants[i].verbs;
 		tell(t, r);
 	}
-	for (size_t i = 0; i < b->n_roles; i++)
+	for (size_t i = 0; i < b->n_roles; i++) {
 		tell_list(t, ACL_RULE_MEMBER, &b->roles[i].members, b->roles[i].name);
+		tell_list(t, ACL_RULE_EXCLUSIVE, &b->roles[i].exclusive, b->roles[i].name);
+	}
 	tell_list(t, ACL_RULE_ADMIN, &b->admins, NULL);
 	tell_list(t, ACL_RULE_WORM, &b->worm, NULL);
 	if (b->worm.set && !b->worm.n)

@@ -13,6 +13,9 @@ struct ledger_chain;
 int audit_show(const struct cli *c, char *const *args, size_t n);
 /* audit_verify.c */
 int audit_verify(const struct cli *c, char *const *args, size_t n);
+/* The same for another command: 'said' gets what is wrong, a sentence for each chain; nothing is printed. */
+struct buf;
+int audit_examine(const struct cli *c, const char *archive, struct buf *said);
 int audit_accept(const struct cli *c, char *const *args, size_t n);
 /* The end of the chain that begins at file 'from', verified; prints what is wrong with it. An exit status. */
 int audit_chain_end(const struct chains *ch, size_t from, struct ledger_chain *end);

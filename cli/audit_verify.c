@@ -28,6 +28,7 @@ struct verifying {
 	unsigned long long lines, bytes;
 	unsigned bad;
 	struct buf out;
+	struct buf *said; /* only what is wrong, and nothing is printed; or NULL */
 };
 
 /* ------------------------------------------------------------------ one chain */
@@ -206,6 +207,16 @@ static void report_text(struct verifying *v, const char *chain, const struct led
 	buf_addc(&v->out, '\n');
 }
 
+static void report(struct verifying *v, const char *chain, const struct ledger_verify *lv, const struct buf *bad, size_t n_cps)
+{
+	if (!v->said && cli_has(v->c, OPT_JSON))
+		report_json(v, chain, lv, bad);
+	else if (!v->said)
+		report_text(v, chain, lv, bad, n_cps);
+	else if (bad->len)
+		buf_addf(v->said, "%schain %s: %s", v->said->len ? "; " : "", chain, buf_str(bad));
+}
+
 /* One chain; *end is what the next one must continue. */
 static int verify_one(struct verifying *v, size_t from, struct ledger_chain *end, char *name)
 {
@@ -230,10 +241,7 @@ static int verify_one(struct verifying *v, size_t from, struct ledger_chain *end
 	v->lines += lv.lines;
 	v->bytes += lv.bytes;
 	v->bad += bad.len > 0;
-	if (cli_has(v->c, OPT_JSON))
-		report_json(v, chain, &lv, &bad);
-	else
-		report_text(v, chain, &lv, &bad, n_cps);
+	report(v, chain, &lv, &bad, n_cps);
 	if (lv.chain.seq) {
 		*end = lv.chain;
 		memcpy(name, chain, sizeof chain);
@@ -337,6 +345,17 @@ int audit_verify(const struct cli *c, char *const *args, size_t n)
 		summary(&v, seconds() - began);
 	buf_free(&v.out);
 	return status == ZDDC_YES && v.bad ? ZDDC_NO : status;
+}
+
+int audit_examine(const struct cli *c, const char *archive, struct buf *said)
+{
+	AUTO_CHAINS ch = {0};
+	struct verifying v = {.c = c, .ch = &ch, .said = said};
+	int status = chains_find(archive, &ch);
+
+	if (status == ZDDC_YES)
+		status = take_key(&v);
+	return status == ZDDC_YES ? verify_all(&v) : status;
 }
 
 /* ------------------------------------------------------------------ damage that somebody has looked at */

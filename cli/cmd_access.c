@@ -259,7 +259,8 @@ static const char *rule_words(const struct acl_rule *r)
 	case ACL_RULE_WORM: return "files into the write-once place";
 	case ACL_RULE_WHEN:
 	case ACL_RULE_FREEZE:
-	case ACL_RULE_OWN_ROLE: break;
+	case ACL_RULE_OWN_ROLE:
+	case ACL_RULE_EXCLUSIVE: break;
 	}
 	return "named";
 }

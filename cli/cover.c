@@ -15,7 +15,8 @@ static const char *kind_word(enum acl_rule_kind k)
 	case ACL_RULE_WORM: return "worm";
 	case ACL_RULE_WHEN: return "when";
 	case ACL_RULE_FREEZE: return "freeze";
-	case ACL_RULE_OWN_ROLE: return NULL; /* takes part in no decision by itself */
+	case ACL_RULE_OWN_ROLE:
+	case ACL_RULE_EXCLUSIVE: return NULL; /* takes part in no decision by itself */
 	}
 	return NULL;
 }

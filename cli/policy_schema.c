@@ -41,6 +41,7 @@ static const char types[] =
 	"      additionalProperties: false\n"
 	"      properties:\n"
 	"        members: {$ref: '#/$defs/patterns', description: 'people, patterns and groups; roles do not nest'}\n"
+	"        exclusive: {$ref: '#/$defs/role_list', description: 'roles that nobody shall hold beside this one; zddc verify looks'}\n"
 	"        reset: {type: boolean, description: 'true: members from above do not count from here down'}\n"
 	"  worm_mode: {enum: [governance, compliance]}\n"
 	"  naming: {enum: ['off', warn, enforce]}\n"

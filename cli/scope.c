@@ -81,19 +81,22 @@ static int same_rules(const struct cli *c, const struct scope *s)
 							       "defaults: ask as an administrator, or name them with --defaults FILE");
 }
 
-int scope_open(const struct cli *c, const char *path, struct scope *out)
+int scope_find(const struct cli *c, const char *path, struct scope *out)
 {
 	int status;
 
 	*out = (struct scope){0};
 	status = place_find(path, c->opt[OPT_ROOT], &out->at);
 	if (status == ZDDC_YES && out->at.on_mount && cli_has(c, OPT_DATE))
-		status = out_fail(ZDDC_USAGE, "--on needs the archive itself, with its ledger and the texts that are kept: ask there, as the user who owns it");
-	if (status == ZDDC_YES)
-		status = engine_open(c, out->at.root, &out->e);
-	if (status == ZDDC_YES && out->at.on_mount)
-		status = same_rules(c, out);
-	return status;
+		return out_fail(ZDDC_USAGE, "--on needs the archive itself, with its ledger and the texts that are kept: ask there, as the user who owns it");
+	return status == ZDDC_YES ? engine_open(c, out->at.root, &out->e) : status;
+}
+
+int scope_open(const struct cli *c, const char *path, struct scope *out)
+{
+	int status = scope_find(c, path, out);
+
+	return status == ZDDC_YES && out->at.on_mount ? same_rules(c, out) : status;
 }
 
 void scope_close(struct scope *s)

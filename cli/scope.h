@@ -16,6 +16,8 @@ struct scope {
 
 /* Fills 'out' (close it also after a failure). An exit status; an error was printed. */
 int scope_open(const struct cli *c, const char *path, struct scope *out);
+/* The same without asking a mount by which rules it decides: nothing may be concluded there from what the engine says. */
+int scope_find(const struct cli *c, const char *path, struct scope *out);
 void scope_close(struct scope *s);
 /* On a mount: does it decide in 'dir' by the policy that the engine sees? In a plain tree: yes. */
 bool scope_agrees(const struct scope *s, const char *dir);

@@ -58,6 +58,11 @@ static bool of_past(const struct tree *t, const char *path, struct buf *text, in
 	return true;
 }
 
+int tree_fd(const struct tree *t, const char *path, int flags)
+{
+	return open_beneath(t, path, flags ? flags : O_PATH | O_NOFOLLOW);
+}
+
 int tree_read(struct tree *t, const char *path, size_t most, struct buf *text)
 {
 	int err;

@@ -31,6 +31,8 @@ const char *tree_unreadable(const struct tree *t, int *err);
 int tree_read(struct tree *t, const char *path, size_t most, struct buf *text);
 /* Names and whether each is a directory, .zddc.d left out, until each() returns false. 0 or -errno. */
 int tree_list(struct tree *t, const char *dir, bool (*each)(void *arg, const char *name, bool is_dir), void *arg);
+/* A descriptor of what lies there, a symbolic link itself (O_PATH), or -errno; 'flags' may ask for more. The caller closes it. */
+int tree_fd(const struct tree *t, const char *path, int flags);
 /* "dir/name", or "name" at the root. */
 void tree_join(struct buf *out, const char *dir, const char *name);
 

@@ -93,13 +93,6 @@ void who_map_free(struct who_map *m)
 	free(m);
 }
 
-void who_map_each(const struct who_map *m, void (*each)(void *arg, const struct ynode *entry), void *arg)
-{
-	ynode_each(e, ynode_get(m->doc, "identities"))
-		if (e->kind == Y_SCALAR)
-			each(arg, e);
-}
-
 /* The Unix user with that address, or NULL. */
 static struct passwd *user_of(const struct who_map *m, const char *email)
 {

@@ -25,11 +25,8 @@ int who_check_identities(struct tree *t, struct diags *d);
 
 /* identities.yaml, read once for many questions; without one, or with one that cannot be read, nobody's groups are known. */
 struct who_map;
-struct ynode;
 struct who_map *who_map_open(struct tree *t); /* NULL: none */
 void who_map_free(struct who_map *m); /* NULL is fine */
-/* Each line: entry->key is the user's name or uid, entry->text the address. */
-void who_map_each(const struct who_map *m, void (*each)(void *arg, const struct ynode *entry), void *arg);
 /* Somebody by their address, with the groups of their Unix user. who_free() it. */
 void who_of(const struct who_map *m, const char *email, struct who *out);
 

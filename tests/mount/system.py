@@ -30,7 +30,7 @@ def test_install():
                           env={k: v for k, v in os.environ.items() if k not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")})
     T.equal(made.returncode, 0, "make install: %s" % made.stdout.decode()[-400:])
     for name in ("usr/bin/zddcfs", "usr/bin/zddc", "usr/share/man/man8/zddcfs.8", "usr/share/man/man5/zddc.5", "usr/share/man/man1/zddc.1",
-                 "usr/lib/systemd/system/zddcfs@.service", "usr/lib/tmpfiles.d/zddcfs.conf", "usr/share/zddcfs/samba/zddc.conf",
+                 "usr/lib/systemd/system/zddcfs@.service", "usr/lib/tmpfiles.d/zddcfs.conf", "usr/share/zddcfs/samba/zddc.conf", "usr/share/zddcfs/zddc.schema.json",
                  "usr/share/bash-completion/completions/zddc"):
         T.check(os.path.isfile(os.path.join(where, name)), "installed: " + name)
     T.equal(os.readlink(os.path.join(where, "usr/sbin/mount.zddc")), "/usr/bin/zddcfs", "the mount helper")

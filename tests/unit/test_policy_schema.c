@@ -154,7 +154,7 @@ static void accepts_what_the_engine_accepts(void **state)
 static const char *const fine[] = {
 	"", "{}", "title: x", "virtual: true", "virtual: mdl", "virtual: {kind: rows, from: 'archive/*/mdl'}", "retention: 10y", "retention: {min: 1y}",
 	"seal_grace: 90", "naming: off", "when: {rw: risk_score < 5}", "paths: {'*': {paths: {x: {worm: []}}}}", "risk: {delete: 60}", "lifecycle: {validator: x}",
-	"tools: [1, {a: b}]", "acl: {permissions: {'*@b.c': 'R w', anonymous: ''}, inherit: false}", "roles: {x: {members: [a@b.c], reset: true}}",
+	"tools: [1, {a: b}]", "acl: {permissions: {'*@b.c': 'R w', anonymous: ''}, inherit: false}", "roles: {x: {members: [a@b.c], reset: true, exclusive: [y]}}",
 	"field_codes: {d: {kind: enum, codes: [A]}, e: {kind: free}, f: {kind: pattern, pattern: x}}", "records: {'*.yaml': {schema: default-mdl}}",
 	"freeze_until: 2026-01-31", "auto_own_roles: [x]",
 };
@@ -171,7 +171,7 @@ static const struct {
 	const char *doc, *word;
 } wrong[] = {
 	{"titel: x", "titel"}, {"acl: {permisions: {}}", "permisions"}, {"acl: {permissions: {a@b.c: rx}}", "a@b.c"}, {"acl: {permissions: [a]}", "permissions"},
-	{"roles: {x: [a@b.c]}", "roles"}, {"roles: {x: {member: []}}", "member"}, {"worm: a@b.c", "worm"}, {"worm_mode: strict", "worm_mode"},
+	{"roles: {x: [a@b.c]}", "roles"}, {"roles: {x: {member: []}}", "member"}, {"roles: {x: {exclusive: [a@b.c]}}", "exclusive"}, {"worm: a@b.c", "worm"}, {"worm_mode: strict", "worm_mode"},
 	{"naming: strict", "naming"}, {"history: 'yes'", "history"}, {"risk: {delete: 200}", "200"}, {"risk: {deleted: 2}", "deleted"},
 	{"paths: {x: {y: 1}}", "y"}, {"seal_grace: soon", "seal_grace"}, {"virtual: table", "virtual"}, {"virtual: {from: x}", "virtual"},
 	{"when: {x: risk_score < 5}", "when"}, {"freeze_until: tomorrow", "freeze_until"}, {"field_codes: {d: {kind: enum}}", "codes"},
