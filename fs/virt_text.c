@@ -87,26 +87,38 @@ static bool rule_of(const struct virt_place *p, struct acl_policy *policy, struc
 	return record_rule_find(records, name, out);
 }
 
-/* Appends the embedded text of the rule for all parties ('-' can be the name of none); false if there is none. Under tree_lock. */
+/* The text that is compiled in, if the rule names such a form; what is made of a form that stands in the policy. False: the rule has none. */
+static bool text_of(const struct virt_place *p, const struct record_rule *rule, const char *what, struct buf *out)
+{
+	const char *form = record_rule_form(rule), *field = virt_kinds[p->kind].field, *text = NULL;
+	AUTO_BUF file = BUF_INIT;
+	size_t len;
+
+	if (form)
+		schemas_rollup_file(form, what, &file);
+	if (form && (text = schemas_embedded(buf_str(&file), &len)))
+		buf_add(out, text, len);
+	if (form || !rule->schema || rule->schema->kind != Y_MAP)
+		return text;
+	if (!strcmp(what, "form"))
+		rollup_form(rule->schema, field, p->kind == ACL_VIRTUAL_ROWS, out);
+	else
+		rollup_table(rule->schema, field, out);
+	return true;
+}
+
+/* The same of the rule for all parties ('-' can be the name of none). Under tree_lock. */
 static bool rule_text(const struct virt_place *p, const char *what, struct buf *out)
 {
 	AUTO_FREE char *path = virt_slot_path(p, "-");
 	struct acl_policy *policy = policy_at(path);
 	struct arena a = ARENA_INIT;
 	struct record_rule rule;
-	const char *form = rule_of(p, policy, &a, &rule) ? record_rule_form(&rule) : NULL, *text = NULL;
-	AUTO_BUF file = BUF_INIT;
-	size_t len;
+	bool there = rule_of(p, policy, &a, &rule) && text_of(p, &rule, what, out);
 
-	if (form) {
-		schemas_rollup_file(form, what, &file);
-		text = schemas_embedded(buf_str(&file), &len);
-	}
-	if (text)
-		buf_add(out, text, len);
 	arena_free(&a);
 	acl_policy_unref(policy);
-	return text;
+	return there;
 }
 
 /* Under tree_lock. 0 or -ENOENT. */

@@ -164,6 +164,12 @@ bool rollup_party_split(const char *name, char *party);
 void rollup_show(const char *field, const char *value, const char *text, size_t len, struct buf *out);
 /* The party that a new row names in its body. 0, or -EINVAL with the reason: missing, or no name of a party. */
 int rollup_party_of(const char *file, const char *text, size_t len, struct diags *d, struct buf *party);
+/*
+ * Where policy spells out the form of the records: that of the rollup (with the derived field, 'required' or not), and a table of all its
+ * fields. 'form' is a map.
+ */
+void rollup_form(const struct ynode *form, const char *field, bool required, struct buf *out);
+void rollup_table(const struct ynode *form, const char *field, struct buf *out);
 /* "<date>-<email>.yaml" for a row without any rule in scope; the n-th of that name (from 1) has "-n" before the extension. */
 void rollup_typed_name(long long now, const char *principal, unsigned n, struct buf *out);
 

@@ -467,6 +467,21 @@ def test_parties():
     T.equal(os.listdir(a.behind("Demo/archive/Secret")), [".zddc"], "is left alone")
 
 
+def test_own_form():
+    """A form that the policy spells out: the rollup's asks for the party as well, and its table has all fields."""
+    rule = "{schema: {type: object, required: [what], additionalProperties: false, properties: {what: {type: string}, much: {type: integer}}}}"
+    a = Archive({".zddc": ROOT_ZDDC + "paths: {Demo: {paths: {costs: {virtual: {kind: rows}}, archive: {paths: {'*': {paths: {costs: {records: {'*.yaml': %s}}}}}}}}}\n" % rule,
+                 "Demo/archive/Acme/.zddc": PARTY_ZDDC, "Demo/archive/Acme/costs/a.yaml": "what: x\nmuch: 3\n"}).mount()
+    at = a.at("Demo/costs")
+    T.equal(as_user(DC, listing, at), ["Acme__a.yaml"] + SPECS, "rows, form and table")
+    form = as_user(DC, read, at + "/form.yaml")
+    T.check("party:" in form and form.index("- party") < form.index("- what"), "the form asks for the party", form)
+    T.equal(as_user(DC, table, at + "/table.csv"), [["party", "what", "much"], ["Acme", "x", "3"]], "the table has the fields of the form")
+    T.equal(err_as(DC, write, at + "/b.yaml", "party: Acme\nwhat: y\n"), "", "a row")
+    T.equal(err_as(DC, write, at + "/c.yaml", "party: Acme\nwhich: y\n"), "EINVAL", "one that the form does not have")
+    T.equal([n for n in as_user(DC, listing, at) if n not in SPECS], ["Acme__a.yaml", "Acme__b.yaml"], "keeps its name where no format makes one")
+
+
 def test_dated():
     """Without any rule in scope a row is named by date and writer."""
     a = Archive({".zddc": ROOT_ZDDC + "paths: {Demo: {paths: {notes: {virtual: {kind: rows, from: 'places/*/notes'}}}}}\n",
@@ -724,6 +739,6 @@ def test_office():
     T.equal(sorted(r[0] for r in rows[1:]), sorted(r[0] for r in want[1:]), "the rows")
 
 
-T.run(test_create, test_create_where_one_may, test_typed_names, test_edit, test_moved_in, test_parties, test_dated, test_tools, test_rm_project, test_writers, test_parties_that_come_and_go, test_killed, test_cost, test_office)
+T.run(test_create, test_create_where_one_may, test_typed_names, test_edit, test_moved_in, test_parties, test_own_form, test_dated, test_tools, test_rm_project, test_writers, test_parties_that_come_and_go, test_killed, test_cost, test_office)
 T.run(test_listing, test_rows, test_specs, test_links, test_refusals, test_party_names, test_changes_show)
 T.finish()
