@@ -504,8 +504,11 @@ int back_read_fd(int fd, struct buf *out, size_t most)
 		if (n <= 0)
 			return (int)n;
 		out->len += (size_t)n;
+		out->data[out->len] = '\0';
 		if (out->len > most)
 			return -EFBIG;
+		if ((size_t)n < room && out->len >= (size_t)st.st_size)
+			return 0; /* all that was there, and nothing behind it */
 	}
 }
 
