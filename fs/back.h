@@ -54,6 +54,8 @@ bool back_is_broken(void);
 /* A directory descriptor (O_PATH) for as long as it is held; from the LRU. */
 int back_dir_get(struct node *dir, int *fd); /* under tree_lock */
 void back_dir_put(struct node *dir, int fd);
+/* Appends a whole document of that directory, at most 1 MiB (-EFBIG). -ENOENT where there is none, and in a slot. Under tree_lock. */
+int back_dir_read(struct node *dir, const char *name, struct buf *out);
 
 /* Everything below works in a directory held by fd, on one name without a slash. */
 int back_stat(int dirfd, const char *name, struct stat *st); /* never follows */

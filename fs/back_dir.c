@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/limits.h"
 #include "fs/back_private.h"
 #include "fs/node.h"
 
@@ -176,4 +177,15 @@ size_t back_raise_limits(void)
 
 	lru.most = n / 4 > 4096 ? 4096 : n / 4;
 	return n;
+}
+
+int back_dir_read(struct node *dir, const char *name, struct buf *out)
+{
+	int fd, r = dir->kind == NODE_DIR ? back_dir_get(dir, &fd) : -ENOENT;
+
+	if (r < 0)
+		return r;
+	r = back_read_all(fd, name, out, LIMIT_DOC_BYTES);
+	back_dir_put(dir, fd);
+	return r;
 }

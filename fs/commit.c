@@ -264,22 +264,11 @@ static int copy_out(struct op *op, struct identity *who, struct node *to, const 
 	return r;
 }
 
-static int read_in(struct node *dir, const char *name, struct buf *out)
-{
-	int fd, r = back_dir_get(dir, &fd);
-
-	if (r)
-		return r;
-	r = back_read_all(fd, name, out, LIMIT_DOC_BYTES);
-	back_dir_put(dir, fd);
-	return r;
-}
-
 /* Both texts change places; the new policy is checked first. */
 static int exchange(struct op *op, struct identity *who, struct node *dir, struct node *to, const char *name, const struct buf *old)
 {
 	AUTO_BUF other = BUF_INIT;
-	int r = read_in(to, name, &other);
+	int r = back_dir_read(to, name, &other);
 
 	if (!r)
 		r = policy_commit(op, who, dir, buf_str(&other), other.len);
@@ -289,7 +278,7 @@ static int exchange(struct op *op, struct identity *who, struct node *dir, struc
 int policy_move_away(struct op *op, struct identity *who, struct node *dir, struct node *to, const char *new_name, unsigned flags)
 {
 	AUTO_BUF text = BUF_INIT;
-	int r = read_in(dir, POLICY, &text);
+	int r = back_dir_read(dir, POLICY, &text);
 
 	if (r)
 		return r;
@@ -304,11 +293,6 @@ int policy_move_away(struct op *op, struct identity *who, struct node *dir, stru
 }
 
 /* ------------------------------------------------------------------ drafts of .zddc */
-
-static int policy_read(struct node *dir, const char *name, struct buf *out)
-{
-	return read_in(dir, name, out);
-}
 
 static int refuse_too_big(struct identity *who, const char *path)
 {
@@ -339,4 +323,4 @@ static int policy_draft(struct op *op, struct identity *who, const struct draft_
 	return r;
 }
 
-const struct draft_kind policy_draft_kind = {.empty_is_text = true, .read = policy_read, .commit = policy_draft};
+const struct draft_kind policy_draft_kind = {.empty_is_text = true, .read = back_dir_read, .commit = policy_draft};

@@ -103,22 +103,10 @@ void records_free(void)
 	}
 }
 
-/* The archive's own form.yaml beside the records. -ENOENT: there is none. */
-static int read_own(struct node *dir, struct buf *out)
-{
-	int fd, r = dir->kind == NODE_DIR ? back_dir_get(dir, &fd) : -ENOENT;
-
-	if (r < 0)
-		return r;
-	r = back_read_all(fd, FORM, out, LIMIT_DOC_BYTES);
-	back_dir_put(dir, fd);
-	return r;
-}
-
 int record_form(struct node *dir, const struct record_place *p, struct diags *d, struct schema **out)
 {
 	AUTO_BUF own = BUF_INIT;
-	int r = read_own(dir, &own);
+	int r = back_dir_read(dir, FORM, &own);
 
 	if (r == -ENOENT)
 		return record_rule_form(&p->rule) ? built_in(&p->rule, d, out) : record_schema(&p->rule, NULL, NULL, 0, d, out);

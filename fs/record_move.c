@@ -56,17 +56,6 @@ static int stat_in(struct node *dir, const char *name, struct stat *st)
 	return r;
 }
 
-static int read_in(struct node *dir, const char *name, struct buf *out)
-{
-	int fd, r = back_dir_get(dir, &fd);
-
-	if (r < 0)
-		return r;
-	r = back_read_all(fd, name, out, LIMIT_DOC_BYTES);
-	back_dir_put(dir, fd);
-	return r;
-}
-
 static bool is_temporary(struct node *dir, const char *name)
 {
 	struct acl_policy *p = policy_of(dir);
@@ -91,7 +80,7 @@ static bool makes_name(const struct transfer *t, struct diags *d)
 {
 	AUTO_BUF text = BUF_INIT, made = BUF_INIT;
 	struct record_place p;
-	int r = read_in(t->from, t->name, &text);
+	int r = back_dir_read(t->from, t->name, &text);
 
 	if (r < 0 || !record_place_find(t->to, t->new_name, &p))
 		return false;
@@ -211,7 +200,7 @@ static int read_source(struct transfer *t, struct buf *text)
 	int r = t->from->gone ? -ENOENT : stat_in(t->from, t->name, &t->st);
 
 	if (r == 0)
-		r = read_in(t->from, t->name, text);
+		r = back_dir_read(t->from, t->name, text);
 	if (r != -EFBIG)
 		return r;
 	refuse(t, EINVAL, "a record may have at most 1 MiB");
@@ -265,7 +254,7 @@ static int keep_backup(struct transfer *t)
 	if (r == 0)
 		r = seal_move_file(t->op, t->from, t->name, t->to, t->new_name, t->over, false, &plan);
 	if (r == 0)
-		r = read_in(t->from, t->name, &text);
+		r = back_dir_read(t->from, t->name, &text);
 	if (r == 0)
 		r = back_dir_get(t->to, &fd);
 	if (r < 0)

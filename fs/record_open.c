@@ -115,17 +115,6 @@ int record_refuse_mknod(struct op *op, struct node *dir, const char *name)
 
 /* ------------------------------------------------------------------------------------------------ drafts */
 
-static int draft_read_record(struct node *dir, const char *name, struct buf *out)
-{
-	int fd, r = dir->kind == NODE_DIR ? back_dir_get(dir, &fd) : -ENOENT;
-
-	if (r < 0)
-		return r;
-	r = back_read_all(fd, name, out, LIMIT_DOC_BYTES);
-	back_dir_put(dir, fd);
-	return r;
-}
-
 static int refuse_too_big(struct identity *who, const struct draft_goal *goal)
 {
 	WITH_RDLOCK(&tree_lock);
@@ -147,4 +136,4 @@ static int draft_commit_record(struct op *op, struct identity *who, const struct
 	return r;
 }
 
-const struct draft_kind record_draft_kind = {.read = draft_read_record, .commit = draft_commit_record};
+const struct draft_kind record_draft_kind = {.read = back_dir_read, .commit = draft_commit_record};
