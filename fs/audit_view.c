@@ -17,6 +17,7 @@
 #include "fs/caller.h"
 #include "fs/gate.h"
 #include "fs/policy.h"
+#include "fs/tenant.h"
 #include "ledger/ledger.h"
 
 enum { CHUNK = 256 << 10, KNOWN_MOST = 4096 };
@@ -166,7 +167,7 @@ static bool wanted(struct audit_view *v, const struct ledger_entry *e)
 		return v->all;
 	if (!strcmp(e->path, "defaults") || !strcmp(e->path, "identities"))
 		return v->all;
-	if (!ledger_match(&q, e))
+	if (!ledger_match(&q, e) || tenant_hides(e->path) || (to && to->text && tenant_hides(to->text)) || (e->canonical && tenant_hides(e->canonical)))
 		return false;
 	return knows_path(v, e->path) || (to && to->text && knows_path(v, to->text)) || (e->canonical && knows_path(v, e->canonical));
 }

@@ -21,6 +21,7 @@
 #include "fs/policy.h"
 #include "fs/refusal.h"
 #include "fs/session.h"
+#include "fs/tenant.h"
 
 enum {
 	RIGHTS_KEPT = 64, /* per thread; a power of two */
@@ -201,7 +202,9 @@ int gate_sight_path(const struct identity *who, const char *dir, struct acl_sigh
 	int r = -EAGAIN;
 
 	*out = (struct acl_sight){true, true, true};
-	if (policy_none())
+	if (tenant_hides(dir))
+		*out = (struct acl_sight){false, false, false};
+	if (policy_none() || tenant_hides(dir))
 		return 0;
 	atomic_fetch_add_explicit(&decisions, 1, memory_order_relaxed);
 	for (int i = 0; i < SIGHT_TRIES && r == -EAGAIN; i++) {
@@ -226,7 +229,7 @@ int gate_sight(const struct identity *who, struct node *dir, struct acl_sight *o
 {
 	AUTO_FREE char *path = NULL;
 	struct acl_policy *p = policy_of(dir); /* looks whether the levels are still what they were */
-	bool nowhere = policy_is_nowhere(p), settled = !nowhere && sight_by_verbs(who, p, out);
+	bool nowhere = policy_is_nowhere(p) || tenant_hides_in(dir, NULL), settled = !nowhere && sight_by_verbs(who, p, out);
 
 	acl_policy_unref(p);
 	if (nowhere)
@@ -267,6 +270,8 @@ bool gate_may(const struct identity *who, enum acl_op what, struct node *dir, co
 
 	if (!name && about_seeing(what))
 		return !enter(who, dir);
+	if (tenant_hides_in(dir, name))
+		return false;
 	ask(&q, who, what, name, flags);
 	p = policy_of(dir);
 	allowed = decide(p, who, &q.rq).allowed;
@@ -294,7 +299,7 @@ bool gate_may_under(const struct identity *who, struct acl_policy *p, enum acl_o
 bool gate_is_admin(const struct identity *who, struct node *dir)
 {
 	struct acl_policy *p = policy_of(dir);
-	bool admin = policy_none() || acl_is_admin(p, &who->who, NULL);
+	bool admin = (policy_none() || acl_is_admin(p, &who->who, NULL)) && !tenant_hides_in(dir, NULL);
 
 	acl_policy_unref(p);
 	return admin;
@@ -335,6 +340,8 @@ bool gate_file_readable(const struct identity *who, const char *file)
 
 	if (!str_ends(file, ".zddc"))
 		return true; /* the defaults */
+	if (tenant_hides(file))
+		return false;
 	dir = strndup(file, n - strlen(".zddc") - (n > strlen(".zddc")));
 	p = policy_at(dir);
 	may = decide(p, who, &q.rq).allowed;
@@ -354,7 +361,7 @@ bool gate_knows(const struct identity *who, const char *dir)
 	bool yes = (d.effective & (V_R | V_A)) || acl_is_admin(p, &who->who, NULL) || is_auditor(p, who);
 
 	acl_policy_unref(p);
-	return yes;
+	return yes && !tenant_hides(dir);
 }
 
 struct gate_counters gate_counters(void)
@@ -421,6 +428,15 @@ static void say_thawed(struct node *dir, const char *name, long long until)
 	audit_event(&(struct audit_event){.event = LEDGER_FREEZE_OVERRIDE, .path = path, .attrs = attrs, .n_attrs = 1, .active_admin = true, AUDIT_EVENT_INIT});
 }
 
+/* A project that this mount does not show: its names are not there, and cannot be made. */
+static int refuse_other(const struct identity *who, enum acl_op what, struct node *dir, const char *name)
+{
+	AUTO_FREE char *path = name ? node_path_in(dir, name) : node_path(dir);
+	bool makes = acl_ops[what].place == ACL_PLACE_IN && acl_ops[what].change && (acl_ops[what].verbs & V_C || !acl_ops[what].verbs);
+
+	return makes ? gate_refuse_text(who, EACCES, what, path, NULL, "this name cannot be used here") : -ENOENT;
+}
+
 int gate_check_as(struct op *op, struct identity *who, enum acl_op what, struct node *dir, const char *name, unsigned flags)
 {
 	struct acl_decision d;
@@ -430,6 +446,8 @@ int gate_check_as(struct op *op, struct identity *who, enum acl_op what, struct 
 
 	if (!name && about_seeing(what))
 		return enter(who, dir);
+	if (tenant_hides_in(dir, name))
+		return refuse_other(who, what, dir, name);
 	ask(&q, who, what, name, flags);
 	p = policy_of(dir);
 	d = decide(p, who, &q.rq);

@@ -25,6 +25,7 @@
 #include "fs/index.h"
 #include "fs/node.h"
 #include "fs/policy.h"
+#include "fs/tenant.h"
 
 /* ------------------------------------------------------------------------------------------------ the file */
 
@@ -64,6 +65,8 @@ static int may_edit(struct op *op, struct node *dir, const struct line *l, const
 {
 	int r = self_check(op, dir, l, known);
 
+	if (r == 0 && tenant_is())
+		r = self_refuse(op, dir, EACCES, "this mount shows one project, and identities are for all: change them where the whole archive is mounted");
 	return r < 0 ? r : gate_check_root(op, dir, ACL_OP_WRITE, ".zddc.d/identities.yaml", "changing identities");
 }
 

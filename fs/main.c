@@ -35,6 +35,7 @@
 #include "fs/policy.h"
 #include "fs/seal.h"
 #include "fs/session.h"
+#include "fs/tenant.h"
 #include "fs/virt.h"
 
 #ifndef ZDDC_VERSION
@@ -458,6 +459,8 @@ static int serve(void)
 
 	if (r == 0)
 		r = attrs_init(&run.o, run.mountpoint);
+	if (r == 0)
+		r = tenant_init(&run.o);
 	if (r < 0) {
 		audit_stop();
 		return r;

@@ -21,6 +21,7 @@
 #include "fs/op.h"
 #include "fs/record.h"
 #include "fs/seal.h"
+#include "fs/tenant.h"
 #include "fs/virt.h"
 #include "fs/virt_ctl.h"
 
@@ -213,6 +214,7 @@ static int describe(struct op *op, struct node *n, struct handle *h, struct stat
 		if (r == 0) {
 			attr_show(NODE_DIR, n->ino, &st, out);
 			seal_show(n, &st, out);
+			tenant_show(n, out);
 		}
 		return r;
 	case NODE_SLOT:

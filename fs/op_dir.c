@@ -22,6 +22,7 @@
 #include "fs/past.h"
 #include "fs/policy.h"
 #include "fs/seal.h"
+#include "fs/tenant.h"
 #include "fs/virt.h"
 #include "fs/virt_ctl.h"
 
@@ -531,6 +532,8 @@ static int sees(struct reading *rd, const struct listed *e)
 
 	if (rd->dir->kind == NODE_CTL_DIR || rd->rows)
 		return 1;
+	if (tenant_hides_in(rd->dir, e->name))
+		return 0;
 	if (!S_ISDIR(e->type))
 		return rd->all && !away_is(rd->dir, e->name) && (rd->temporary || !S_ISREG(e->type) || !seal_hides(rd->who, rd->dir, e->name));
 	AUTO_FREE char *path = node_path_in(rd->dir, e->name);
@@ -657,5 +660,6 @@ int op_statfs(struct op *op, struct node *node, struct statvfs *out)
 	int r = back_statvfs(out);
 
 	out->f_namemax = 255;
+	tenant_statfs(out);
 	return r;
 }

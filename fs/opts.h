@@ -17,6 +17,7 @@ struct options {
 	const char *identities; /* NULL: ARCHIVE/.zddc.d/identities.yaml */
 	const char *defaults; /* NULL: built in */
 	const char *policy; /* NULL or "none" */
+	const char *tenant; /* NULL: all projects */
 	const char *environment; /* NULL: not said */
 	bool strict, insecure, immutable, ledger_reads;
 	bool require_attributes;

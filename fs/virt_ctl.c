@@ -33,6 +33,7 @@
 #include "fs/seal.h"
 #include "fs/session.h"
 #include "fs/stats.h"
+#include "fs/tenant.h"
 #include "fs/virt.h"
 #include "fs/virt_ask.h"
 #include "fs/virt_kept.h"
@@ -237,7 +238,7 @@ static bool sees_all(const struct identity *who, struct node *dir)
 	bool all = policy_none() || acl_is_root_admin(p, &who->who);
 
 	acl_policy_unref(p);
-	return all || gate_is_auditor(who, dir);
+	return (all || gate_is_auditor(who, dir)) && !tenant_is(); /* what is told there is of all projects */
 }
 
 struct figure {
@@ -435,7 +436,9 @@ static void make_inflight(const struct ask *a, struct buf *out)
 	if (a->format == ACL_JSON)
 		buf_addc(out, '[');
 	for (size_t i = 0; i < n; i++)
-		if (a->format == ACL_JSON)
+		if (tenant_hides(v[i].path))
+			continue;
+		else if (a->format == ACL_JSON)
 			inflight_json(&v[i], out);
 		else
 			inflight_text(&v[i], out);
@@ -546,6 +549,8 @@ static bool row_op(const struct ctl_row *row, const char *name, char **op)
 
 static bool row_visible(const struct ctl_row *row, const struct identity *who, struct node *dir)
 {
+	if (row->kind == CTL_KEPT && tenant_is() && !dir->parent)
+		return false; /* what was at the top belongs to all projects */
 	switch (row->where) {
 	case CTL_ALL:
 		return true;
