@@ -193,9 +193,14 @@ static int open_given(struct op *op, struct node *n, int flags, struct handle **
 
 static int open_kept(struct op *op, struct node *n, int flags, struct handle **out)
 {
-	AUTO_CLOSE int fd = ctl_open_kept(op, n);
-	int r = fd < 0 ? fd : handle_new(HANDLE_FILE, n, op->caller.id, flags, out);
+	AUTO_BUF text = BUF_INIT;
+	int r = ctl_kept_pointer(op, n, &text);
 
+	if (r != 0)
+		return r < 0 ? r : give_text(op, n, flags, &text, out);
+	AUTO_CLOSE int fd = ctl_open_kept(op, n);
+
+	r = fd < 0 ? fd : handle_new(HANDLE_FILE, n, op->caller.id, flags, out);
 	if (r == 0)
 		handle_set_fd(*out, steal_fd(&fd));
 	return r;

@@ -705,6 +705,14 @@ int ctl_getattr(struct op *op, struct node *node, struct stat *out)
 	return 0;
 }
 
+int ctl_kept_pointer(struct op *op, struct node *node, struct buf *out)
+{
+	struct kept_place p;
+	int r = gate_enter(op, node_governor(node));
+
+	return r < 0 ? r : kept_place(node, NULL, &p) ? kept_pointer(op->caller.id, &p, out) : -ENOENT;
+}
+
 int ctl_open_kept(struct op *op, struct node *node)
 {
 	struct kept_place p;

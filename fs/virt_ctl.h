@@ -26,6 +26,8 @@ int ctl_text(struct op *op, struct node *node, struct buf *out);
 bool ctl_is_kept(const struct node *node);
 /* Does a look-up in that directory ask for an earlier day (past.h)? No lock needed. */
 bool ctl_is_past(const struct node *dir);
+/* 1 and its text: it is a pointer (virt_kept.h); 0: it is not; -errno. */
+int ctl_kept_pointer(struct op *op, struct node *node, struct buf *out);
 /* A version, to be read: a descriptor of the caller, or -errno. */
 int ctl_open_kept(struct op *op, struct node *node);
 struct audit_view;

@@ -10,6 +10,7 @@
 #include "acl/acl.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/limits.h"
 #include "fs/back.h"
 #include "fs/caller.h"
 #include "fs/gate.h"
@@ -171,6 +172,38 @@ int kept_open(const struct identity *who, const struct kept_place *p)
 	if (is(p, 0, HISTORY_AT))
 		return at_backing(who, p, &path) ? back_path_open(buf_str(&path), O_RDONLY) : -ENOENT;
 	return backing_path(who, p, &path) ? back_path_open(buf_str(&path), O_RDONLY) : -ENOENT;
+}
+
+/* Whoever may know what happens in the other place is told its name. */
+static bool knows(const struct identity *who, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	AUTO_FREE char *dir = strndup(path, slash ? (size_t)(slash - path) : 0);
+
+	return gate_knows(who, dir);
+}
+
+int kept_pointer(const struct identity *who, const struct kept_place *p, struct buf *out)
+{
+	const char *name = p->part[p->n - 1];
+	AUTO_BUF path = BUF_INIT, text = BUF_INIT;
+	char *to;
+	int r;
+
+	if (strcmp(name, HISTORY_FROM) != 0 && strcmp(name, HISTORY_TO) != 0)
+		return 0;
+	r = backing_path(who, p, &path) ? back_path_read(buf_str(&path), &text, LIMIT_DOC_BYTES) : -ENOENT;
+	if (r < 0)
+		return r;
+	if (text.len && text.data[text.len - 1] == '\n')
+		text.data[--text.len] = '\0';
+	to = strchr(buf_str(&text), ' '); /* when, who, which path */
+	to = to ? strchr(to + 1, ' ') : NULL;
+	if (!to)
+		return -EIO;
+	*to++ = '\0';
+	buf_addf(out, "%s %s\n", buf_str(&text), knows(who, to) ? to : "(hidden)");
+	return 1;
 }
 
 /* ------------------------------------------------------------------------------------------------ listing */

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <sys/stat.h>
 
+struct buf;
 struct identity;
 struct node;
 
@@ -26,6 +27,11 @@ bool kept_place(const struct node *node, const char *name, struct kept_place *ou
 int kept_stat(const struct identity *who, const struct kept_place *p, struct stat *st);
 /* The names in it, until each() returns false. */
 int kept_list(const struct identity *who, const struct kept_place *p, bool (*each)(void *arg, const char *name, mode_t type), void *arg);
+/*
+ * A pointer (moved-from, moved-to) as this person may read it: a path that they may not know of is "(hidden)". 1 and the text; 0: it is no pointer;
+ * -errno.
+ */
+int kept_pointer(const struct identity *who, const struct kept_place *p, struct buf *out);
 /* A version, to be read: a descriptor of the caller, or -errno. */
 int kept_open(const struct identity *who, const struct kept_place *p);
 
