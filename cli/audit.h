@@ -4,6 +4,7 @@
 #define CLI_AUDIT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct chains;
 struct cli;
@@ -11,6 +12,8 @@ struct ledger_chain;
 
 /* cmd_audit.c: filter and show. */
 int audit_show(const struct cli *c, char *const *args, size_t n);
+/* The time that an option (enum cli_opt) gives, a date or how long ago, in microseconds; 0 if it is not given. An exit status. */
+int audit_time(const struct cli *c, int o, int64_t *us);
 /* audit_verify.c */
 int audit_verify(const struct cli *c, char *const *args, size_t n);
 /* The same for another command: 'said' gets what is wrong, a sentence for each chain; nothing is printed. */

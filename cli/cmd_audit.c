@@ -138,7 +138,7 @@ static int64_t now_us(void)
 }
 
 /* A time, a date, or how long ago. */
-static int take_time(const struct cli *c, enum cli_opt o, int64_t *us)
+int audit_time(const struct cli *c, int o, int64_t *us)
 {
 	long long s;
 
@@ -188,10 +188,10 @@ static int take_events(struct show *s)
 
 static int take_query(struct show *s)
 {
-	int status = take_time(s->c, OPT_SINCE, &s->q.since_us);
+	int status = audit_time(s->c, OPT_SINCE, &s->q.since_us);
 
 	if (status == ZDDC_YES)
-		status = take_time(s->c, OPT_UNTIL, &s->q.until_us);
+		status = audit_time(s->c, OPT_UNTIL, &s->q.until_us);
 	if (status == ZDDC_YES)
 		status = take_events(s);
 	s->q.who = s->c->opt[OPT_WHO];

@@ -9,10 +9,9 @@
 #include "base/str.h"
 #include "base/yemit.h"
 #include "base/ynode.h"
+#include "cli/changes.h"
 #include "cli/cli.h"
-#include "cli/delta.h"
 #include "cli/out.h"
-#include "cli/places.h"
 #include "cli/sides.h"
 #include "cli/vec.h"
 
@@ -23,17 +22,7 @@ struct diffing {
 	long long now;
 	struct buf out;
 	size_t gains, losses, directories;
-	struct said {
-		struct news *v;
-		size_t n;
-		char *keys; /* what else changes */
-	} at[300]; /* what holds in the directories on the way down, by depth */
-};
-
-/* What changes for one of them, without its sources. */
-struct news {
-	const struct subject *who;
-	char *text;
+	char *keys[300]; /* what else changes, in the directories on the way down */
 };
 
 /* ------------------------------------------------------------------------------------------------ one line */
@@ -179,61 +168,25 @@ static void freeze(struct diffing *d, const struct acl_policy *old, const struct
 
 /* ------------------------------------------------------------------------------------------------ one directory */
 
-static const char *said_of(const struct said *s, const struct subject *who)
-{
-	for (size_t i = 0; s && i < s->n; i++)
-		if (s->v[i].who == who)
-			return s->v[i].text;
-	return "";
-}
-
-static void said_free(struct said *s)
-{
-	for (size_t i = 0; i < s->n; i++)
-		free(s->v[i].text);
-	free(s->v);
-	free(s->keys);
-	*s = (struct said){0};
-}
-
-static void remember(struct said *s, const struct delta *x)
-{
-	AUTO_BUF text = BUF_INIT;
-
-	side_text(x, true, &text);
-	side_text(x, false, &text);
-	s->v = vec_room(s->v, s->n, sizeof *s->v);
-	s->v[s->n++] = (struct news){x->who, buf_steal(&text)};
-}
-
 /* What is news against the directory above; also those for whom nothing changes here any more. */
-static void say_people(struct diffing *d, const struct deltas *l, const struct said *above, struct said *here, struct buf *out)
+static void say_people(struct diffing *d, const struct change_place *p, struct buf *out)
 {
-	for (size_t i = 0; i < l->n; i++) {
-		const struct delta *x = &l->v[i];
-
-		if (x->by_role)
-			continue;
-		remember(here, x);
-		if (!strcmp(said_of(above, x->who), here->v[here->n - 1].text))
-			continue;
-		d->gains += delta_gains(x);
-		d->losses += delta_loses(x);
+	for (size_t i = 0; i < p->n_news; i++) {
+		d->gains += delta_gains(p->news[i]);
+		d->losses += delta_loses(p->news[i]);
 		if (cli_has(d->c, OPT_JSON)) {
-			json_delta(out, x);
+			json_delta(out, p->news[i]);
 			continue;
 		}
-		text_line(out, x, true);
-		text_line(out, x, false);
+		text_line(out, p->news[i], true);
+		text_line(out, p->news[i], false);
 	}
-	for (size_t i = 0; above && i < above->n; i++) {
-		if (*said_of(here, above->v[i].who))
-			continue;
+	for (size_t i = 0; i < p->n_ended; i++) {
 		if (cli_has(d->c, OPT_JSON)) {
-			json_delta(out, &(struct delta){.who = above->v[i].who});
+			json_delta(out, &(struct delta){.who = p->ended[i]});
 			continue;
 		}
-		begin_line(out, "=", OUT_DIM, above->v[i].who);
+		begin_line(out, "=", OUT_DIM, p->ended[i]);
 		buf_adds(out, "  as before\n");
 	}
 }
@@ -252,37 +205,33 @@ static void say(struct diffing *d, const char *path, const char *people, const c
 	buf_addf(&d->out, "\n%s%s", people, keys);
 }
 
-static bool visit(void *arg, const struct place_found *at)
+/* Freezes and keys, unless the directory above says the same. */
+static void say_keys(struct diffing *d, const struct change_place *p, struct buf *out)
+{
+	size_t gains = d->gains, losses = d->losses;
+
+	if (!p->same) {
+		freeze(d, p->old, p->new, out);
+		keys(d, p->old, p->new, out);
+	}
+	free(d->keys[p->depth]);
+	d->keys[p->depth] = vec_str(buf_str(out));
+	if (!p->depth || strcmp(d->keys[p->depth - 1], buf_str(out)) != 0)
+		return;
+	buf_reset(out);
+	d->gains = gains;
+	d->losses = losses;
+}
+
+static void visit(void *arg, const struct change_place *p)
 {
 	struct diffing *d = arg;
-	struct acl_policy *old = acl_snap_policy(d->s.old->snap, at->path), *new = acl_snap_policy(d->s.new->snap, at->path);
-	const struct said *above = at->depth ? &d->at[at->depth - 1] : NULL;
-	struct said *here = &d->at[at->depth];
 	AUTO_BUF who = BUF_INIT, what = BUF_INIT;
-	size_t gains = d->gains, losses = d->losses;
-	struct deltas l = {0};
 
-	said_free(here);
-	if (!acl_policy_same_rules(old, new)) {
-		deltas_find(d->people, old, new, d->now, &l);
-		freeze(d, old, new, &what);
-		keys(d, old, new, &what);
-	}
-	if (above && !strcmp(above->keys, buf_str(&what))) { /* said and counted above */
-		buf_reset(&what);
-		d->gains = gains;
-		d->losses = losses;
-		here->keys = vec_str(above->keys);
-	} else {
-		here->keys = vec_str(buf_str(&what));
-	}
-	say_people(d, &l, above, here, &who);
+	say_keys(d, p, &what);
+	say_people(d, p, &who);
 	if (who.len || what.len)
-		say(d, at->path, buf_str(&who), buf_str(&what));
-	deltas_free(&l);
-	acl_policy_unref(old);
-	acl_policy_unref(new);
-	return true;
+		say(d, p->path, buf_str(&who), buf_str(&what));
 }
 
 /* ------------------------------------------------------------------------------------------------ the command */
@@ -312,15 +261,15 @@ int cmd_diff(const struct cli *c)
 		d.people = subjects_open(d.s.old->tree);
 		if (cli_has(c, OPT_JSON))
 			buf_adds(&d.out, "{\"places\":[");
-		places_walk(&(struct places){.e = {d.s.old, d.s.new}, .any = true, .each = visit, .arg = &d}, d.s.dir);
+		changes_walk(d.s.old, d.s.new, d.s.dir, d.people, d.now, visit, &d);
 		status = sides_complaints(&d.s);
 	}
 	if (status == ZDDC_YES)
 		finish(&d);
 	subjects_free(d.people);
 	sides_close(&d.s);
-	for (size_t i = 0; i < ARRAY_LEN(d.at); i++)
-		said_free(&d.at[i]);
+	for (size_t i = 0; i < ARRAY_LEN(d.keys); i++)
+		free(d.keys[i]);
 	buf_free(&d.out);
 	return status != ZDDC_YES ? status : d.gains ? ZDDC_NO : ZDDC_YES;
 }

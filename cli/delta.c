@@ -88,7 +88,7 @@ bool delta_loses(const struct delta *d)
 
 /* ------------------------------------------------------------------------------------------------ roles speak for their members */
 
-static bool same_delta(const struct delta *a, const struct delta *b)
+bool delta_same(const struct delta *a, const struct delta *b)
 {
 	return a->gained == b->gained && a->lost == b->lost && a->maybe_gained == b->maybe_gained && a->maybe_lost == b->maybe_lost &&
 	       a->conditions == b->conditions && a->admin_gained == b->admin_gained && a->admin_lost == b->admin_lost;
@@ -123,7 +123,7 @@ static void join_roles(struct deltas *l, const struct acl_policy *old, const str
 		for (size_t i = 0; l->v[r].who->kind == ACL_ROLE && i < l->n; i++) {
 			struct delta *d = &l->v[i];
 
-			if (d->by_role || d->who->kind == ACL_ROLE || !same_delta(d, &l->v[r]) || !member(d, l->v[r].who->role, old, new))
+			if (d->by_role || d->who->kind == ACL_ROLE || !delta_same(d, &l->v[r]) || !member(d, l->v[r].who->role, old, new))
 				continue;
 			d->by_role = true;
 			l->v[r].members++;

@@ -26,5 +26,6 @@ void deltas_find(struct subjects *s, const struct acl_policy *old, const struct 
 void deltas_free(struct deltas *l);
 bool delta_gains(const struct delta *d); /* other conditions count: nobody can say that they are narrower */
 bool delta_loses(const struct delta *d);
+bool delta_same(const struct delta *a, const struct delta *b); /* but for where it comes from */
 
 #endif

@@ -22,13 +22,28 @@ struct html {
 	size_t n;
 };
 
-struct html *html_begin(struct buf *out, const char *title)
+struct html *html_part(struct buf *out)
 {
 	struct html *h = calloc(1, sizeof *h);
 
 	if (!h)
 		abort();
 	h->out = out;
+	return h;
+}
+
+void html_part_end(struct html *h)
+{
+	for (size_t i = 0; i < h->n; i++)
+		free(h->files[i]);
+	free(h->files);
+	free(h);
+}
+
+struct html *html_begin(struct buf *out, const char *title)
+{
+	struct html *h = html_part(out);
+
 	buf_adds(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
 		      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">\n"
 		      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<meta name=\"color-scheme\" content=\"light dark\">\n"
@@ -136,8 +151,5 @@ void html_sources(struct html *h, const struct cli *c, const struct scope *s)
 void html_end(struct html *h)
 {
 	buf_adds(h->out, "</main>\n</body>\n</html>\n");
-	for (size_t i = 0; i < h->n; i++)
-		free(h->files[i]);
-	free(h->files);
-	free(h);
+	html_part_end(h);
 }

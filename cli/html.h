@@ -15,6 +15,9 @@ struct html;
 
 /* Writes the head; the page belongs to the caller. */
 struct html *html_begin(struct buf *out, const char *title);
+/* A piece that becomes part of a page later; links to sources are not for pieces. */
+struct html *html_part(struct buf *out);
+void html_part_end(struct html *h);
 /* "<h2 id=...>" */
 void html_heading(struct html *h, const char *id, const char *title);
 /* Text from anywhere, escaped. */

@@ -91,13 +91,19 @@ static int long_option(struct cli *c, char **argv, int argc, int *i)
 	return ZDDC_YES;
 }
 
-static int short_option(struct cli *c, const char *word)
+/* "-h", or "-o FILE". */
+static int short_option(struct cli *c, char **argv, int argc, int *i)
 {
-	for (int i = 0; i < OPT_COUNT; i++)
-		if (cli_opts[i].letter && cli_opts[i].letter == word[1] && !word[2] && cli_takes(c->cmd, &cli_opts[i])) {
-			c->opt[i] = "";
-			return ZDDC_YES;
-		}
+	const char *word = argv[*i];
+
+	for (int o = 0; o < OPT_COUNT; o++) {
+		if (!cli_opts[o].letter || cli_opts[o].letter != word[1] || word[2] || !cli_takes(c->cmd, &cli_opts[o]))
+			continue;
+		if (cli_opts[o].arg && *i + 1 >= argc)
+			return out_fail(ZDDC_USAGE, "%s needs a value: %s %s", word, word, cli_opts[o].arg);
+		c->opt[o] = cli_opts[o].arg ? argv[++*i] : "";
+		return ZDDC_YES;
+	}
 	return out_fail(ZDDC_USAGE, "%s has no option %s: \"zddc %s --help\" lists them", cli_cmds[c->cmd].name, word,
 			cli_cmds[c->cmd].name);
 }
@@ -135,7 +141,7 @@ static int read_line(struct cli *c, int argc, char **argv)
 		else if (options && str_starts(argv[i], "--"))
 			status = long_option(c, argv, argc, &i);
 		else if (options && argv[i][0] == '-' && argv[i][1])
-			status = short_option(c, argv[i]);
+			status = short_option(c, argv, argc, &i);
 		else
 			status = argument(c, argv, argv[i]);
 	}

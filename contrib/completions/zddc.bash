@@ -4,7 +4,7 @@ _zddc() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W 'init explain why access whoami check fmt test diff status verify show-defaults show-schema seal accept mark hold withdraw identity elevate with audit history restore help' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'init explain why access whoami check fmt test diff status verify report show-defaults show-schema seal accept mark hold withdraw identity elevate with audit history restore help' -- "$cur")
         return
     fi
     case $prev in
@@ -14,7 +14,7 @@ _zddc() {
     case $cur in
     -*) ;;
     *)  if [ "${COMP_WORDS[1]}" = help ]; then
-            mapfile -t COMPREPLY < <(compgen -W 'init explain why access whoami check fmt test diff status verify show-defaults show-schema seal accept mark hold withdraw identity elevate with audit history restore help' -- "$cur")
+            mapfile -t COMPREPLY < <(compgen -W 'init explain why access whoami check fmt test diff status verify report show-defaults show-schema seal accept mark hold withdraw identity elevate with audit history restore help' -- "$cur")
         else
             compopt -o filenames
             mapfile -t COMPREPLY < <(compgen -f -- "$cur")
@@ -33,6 +33,7 @@ _zddc() {
     diff) mapfile -t COMPREPLY < <(compgen -W '--json --help --defaults --strict' -- "$cur") ;;
     status) mapfile -t COMPREPLY < <(compgen -W '--json --help --doctor' -- "$cur") ;;
     verify) mapfile -t COMPREPLY < <(compgen -W '--json --help --only --defaults --strict' -- "$cur") ;;
+    report) mapfile -t COMPREPLY < <(compgen -W '--json --help --on --root --output --defaults --strict --since --path' -- "$cur") ;;
     show-defaults) mapfile -t COMPREPLY < <(compgen -W '--json --help --defaults' -- "$cur") ;;
     show-schema) mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$cur") ;;
     seal) mapfile -t COMPREPLY < <(compgen -W '--json --help' -- "$cur") ;;
