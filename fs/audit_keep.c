@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/*
- * What is written later: refusals that were counted with one like them, events that found no room, and everything to disk within a second.
- * One thread; and the beginning and the end of the ledger.
- */
+/* The beginning and the end of the ledger, and its one thread: what is written later, and everything to disk within a second. */
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
@@ -10,9 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <uthash.h>
 
-#include "base/arena.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -31,271 +26,26 @@
 
 enum {
 	LOOK_MS = 1000,
-	FOLD_SLOTS = 4096,
-	DIFFERENT_MOST = 1000, /* refusals of one uid that are lines of their own, in 10 s */
-	OWED_MOST = 10000, /* events that wait for room; more than that, of a disk that stays full, are only counted */
 	ROTATE_MIB = 64,
 	SAVE_EVERY = 30, /* seconds between two lists of what is in force; what a crash loses of it is recorded again */
 };
 
-/* An event that waits to be written. */
-struct owed {
-	struct owed *next;
-	struct arena mem;
-	struct ledger_entry e;
-};
-
 static struct {
-	pthread_mutex_t lock; /* of everything below */
+	pthread_mutex_t lock; /* of woken; stop is atomic */
 	pthread_cond_t wake;
 	pthread_t thread;
 	bool running, stop, woken;
-	bool open; /* the line "mount" is written: events go through */
-	struct ledger_fold *fold;
-	struct owed *first, **last;
-	size_t n_owed;
-	uint64_t folded, lost;
-	struct flood *floods; /* by uid */
 
-	/* set once, before threads */
-	bool on, off, reads, strict; /* neither on nor off: audit_init has not been called yet */
+	/* set once, before threads, but for what try_again() does */
+	bool on, reads, strict;
 	struct audit_past past;
 	int64_t began;
 	const struct options *options;
 	char mountpoint[PATH_MAX];
 	bool waits; /* for room to put in order what the last run left; the thread tries again */
-} keep = {.lock = PTHREAD_MUTEX_INITIALIZER, .last = &keep.first};
+} keep = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 bool audit_reads(void) { return keep.reads; }
-
-static int64_t monotonic(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
-/* ------------------------------------------------------------------ events that wait */
-
-static const char *copy(struct arena *a, const char *s) { return s ? arena_strdup(a, s) : NULL; }
-
-static struct owed *owed_new(const struct ledger_entry *e)
-{
-	struct owed *o = calloc(1, sizeof(*o));
-	struct ledger_attr *attrs;
-	const char **roles;
-
-	if (!o)
-		abort();
-	o->e = *e;
-	o->e.verb = copy(&o->mem, e->verb);
-	o->e.op = copy(&o->mem, e->op);
-	o->e.path = copy(&o->mem, e->path);
-	o->e.canonical = copy(&o->mem, e->canonical);
-	o->e.principal = copy(&o->mem, e->principal);
-	o->e.exe = copy(&o->mem, e->exe);
-	o->e.src.file = copy(&o->mem, e->src.file);
-	o->e.policy_hash = copy(&o->mem, e->policy_hash);
-	o->e.roles = roles = arena_array(&o->mem, const char *, e->n_roles + 1);
-	for (size_t i = 0; i < e->n_roles; i++)
-		roles[i] = copy(&o->mem, e->roles[i]);
-	o->e.object.sha256 = copy(&o->mem, e->object.sha256);
-	o->e.object.revision = copy(&o->mem, e->object.revision);
-	o->e.attrs = attrs = arena_array(&o->mem, struct ledger_attr, e->n_attrs + 1);
-	for (size_t i = 0; i < e->n_attrs; i++) {
-		attrs[i] = e->attrs[i];
-		attrs[i].key = copy(&o->mem, e->attrs[i].key);
-		attrs[i].text = copy(&o->mem, e->attrs[i].text);
-	}
-	return o;
-}
-
-static void owed_free(struct owed *o)
-{
-	arena_free(&o->mem);
-	free(o);
-}
-
-/* Under keep.lock. */
-static void owe(const struct ledger_entry *e)
-{
-	struct owed *o;
-
-	if (keep.n_owed >= OWED_MOST) {
-		keep.lost++;
-		return;
-	}
-	o = owed_new(e);
-	*keep.last = o;
-	keep.last = &o->next;
-	keep.n_owed++;
-}
-
-void keep_lost(uint64_t n)
-{
-	WITH_MUTEX(&keep.lock);
-	keep.lost += n;
-}
-
-/* The order of events stays: none overtakes one that waits. */
-void keep_event(const struct ledger_entry *e)
-{
-	struct ledger_entry now = *e, *v = &now;
-	bool waits;
-
-	if (keep.off)
-		return;
-	pthread_mutex_lock(&keep.lock);
-	waits = !keep.open || keep.first;
-	if (waits)
-		owe(e);
-	pthread_mutex_unlock(&keep.lock);
-	if (waits)
-		return;
-	if (chain_write(&v, 1, false) < 0) {
-		WITH_MUTEX(&keep.lock);
-		owe(e);
-	} else if (e->event < LEDGER_EVENT_COUNT && ledger_events[e->event].synced) {
-		keep_wake();
-	}
-}
-
-static struct owed *owed_first(void)
-{
-	WITH_MUTEX(&keep.lock);
-	return keep.first;
-}
-
-static void owed_drop(void)
-{
-	struct owed *o;
-
-	WITH_MUTEX(&keep.lock);
-	o = keep.first;
-	keep.first = o->next;
-	if (!keep.first)
-		keep.last = &keep.first;
-	keep.n_owed--;
-	owed_free(o);
-}
-
-/* Only one thread takes from the list: the one of keep.thread, or whoever starts and stops. */
-static void write_owed(void)
-{
-	struct owed *o;
-
-	while ((o = owed_first())) {
-		struct ledger_entry *v = &o->e;
-		int r = chain_write(&v, 1, false);
-
-		if (r < 0 && r != -E2BIG)
-			return;
-		owed_drop();
-	}
-}
-
-/* ------------------------------------------------------------------ refusals that were counted */
-
-/* How many different refusals a uid had in this window. */
-struct flood {
-	int64_t uid, began;
-	unsigned n;
-	UT_hash_handle hh;
-};
-
-/* Under keep.lock. Somebody who is refused something else a hundred times a second would fill the disk with it. */
-static bool is_flood(int64_t uid)
-{
-	struct flood *f;
-	int64_t now = monotonic();
-
-	HASH_FIND(hh, keep.floods, &uid, sizeof(uid), f);
-	if (!f) {
-		f = calloc(1, sizeof(*f));
-		if (!f)
-			abort();
-		f->uid = uid;
-		HASH_ADD(hh, keep.floods, uid, sizeof(f->uid), f);
-	}
-	if (now - f->began >= LEDGER_FOLD_US) {
-		f->began = now;
-		f->n = 0;
-	}
-	return ++f->n > DIFFERENT_MOST;
-}
-
-/* Without what tells one from another: they are counted together. */
-static void make_coarse(struct ledger_entry *e)
-{
-	static const struct ledger_attr attrs[] = {{"reason", LEDGER_TEXT, "many different refusals in a short time: counted together", 0}};
-
-	e->path = e->canonical = e->policy_hash = NULL;
-	e->src = (struct ledger_src){0};
-	e->attrs = attrs;
-	e->n_attrs = 1;
-	e->object = (struct ledger_object){.size = -1};
-}
-
-bool keep_folded(struct ledger_entry *e)
-{
-	struct ledger_entry due;
-	struct arena mem = ARENA_INIT;
-	bool own;
-
-	WITH_MUTEX(&keep.lock);
-	if (!keep.fold)
-		return true;
-	while (ledger_fold_due(keep.fold, monotonic(), &mem, &due)) {
-		owe(&due);
-		arena_free(&mem);
-	}
-	own = ledger_fold_add(keep.fold, e, monotonic());
-	if (own && is_flood(e->uid)) {
-		make_coarse(e);
-		own = ledger_fold_add(keep.fold, e, monotonic());
-	}
-	keep.folded += !own;
-	return own;
-}
-
-static void fold_flush(int64_t now)
-{
-	struct ledger_entry due;
-	struct arena mem = ARENA_INIT;
-
-	WITH_MUTEX(&keep.lock);
-	while (keep.fold && ledger_fold_due(keep.fold, now, &mem, &due)) {
-		owe(&due);
-		arena_free(&mem);
-	}
-}
-
-static uint64_t take_lost(void)
-{
-	WITH_MUTEX(&keep.lock);
-	uint64_t n = keep.lost;
-
-	keep.lost = 0;
-	return n;
-}
-
-/* What could not be said is said to be missing. */
-static void write_lost(void)
-{
-	uint64_t n = take_lost();
-	struct ledger_attr attrs[] = {LEDGER_ATTR_NUMBER("count", (int64_t)n), LEDGER_ATTR_TEXT("reason", "lines for which there was no room: refusals")};
-	struct ledger_entry e = LEDGER_ENTRY_INIT, *v = &e;
-
-	if (!n)
-		return;
-	e.event = LEDGER_RECOVERY;
-	e.time_us = audit_now();
-	e.attrs = attrs;
-	e.n_attrs = ARRAY_LEN(attrs);
-	if (chain_write(&v, 1, false) < 0)
-		keep_lost(n);
-}
 
 /* ------------------------------------------------------------------ the thread */
 
@@ -324,9 +74,9 @@ static bool wait_turn(void)
 static void look_after(int64_t fold_until)
 {
 	chain_attend();
-	fold_flush(fold_until);
-	write_owed();
-	write_lost();
+	owed_fold(fold_until);
+	owed_write();
+	owed_lost();
 	forward_send();
 	chain_rotate(false);
 	if (chain_unsynced())
@@ -379,18 +129,17 @@ int audit_init(const struct options *o)
 {
 	pthread_condattr_t clock;
 
-	keep.off = o->read_only || o->policy_none || o->ledger_off;
-	if (keep.off)
+	keep.on = !o->read_only && !o->policy_none && !o->ledger_off;
+	owed_begin(keep.on);
+	if (!keep.on)
 		return 0;
 	pthread_condattr_init(&clock);
 	pthread_condattr_setclock(&clock, CLOCK_MONOTONIC);
 	pthread_cond_init(&keep.wake, &clock);
 	pthread_condattr_destroy(&clock);
-	keep.on = true;
 	keep.began = audit_now();
 	keep.reads = o->ledger_reads;
 	keep.strict = o->strict;
-	keep.fold = ledger_fold_new(FOLD_SLOTS);
 	forward_init(o->ledger_forward);
 	keep.options = o;
 	open_chain();
@@ -405,10 +154,8 @@ static void write_now(enum ledger_event event, const struct ledger_attr *attrs, 
 	e.time_us = audit_now();
 	e.attrs = attrs;
 	e.n_attrs = n;
-	if (chain_write(&v, 1, true) < 0) {
-		WITH_MUTEX(&keep.lock);
+	if (chain_write(&v, 1, true) < 0)
 		owe(&e);
-	}
 }
 
 static void say_mount(void)
@@ -462,10 +209,8 @@ static void begin_lines(void)
 {
 	say_mount();
 	say_recovery();
-	pthread_mutex_lock(&keep.lock);
-	keep.open = true;
-	pthread_mutex_unlock(&keep.lock);
-	write_owed();
+	owed_open();
+	owed_write();
 }
 
 static void try_again(void)
@@ -482,7 +227,7 @@ static void *keeper(void *arg)
 	for (unsigned turn = 1; wait_turn(); turn++) {
 		if (keep.waits)
 			try_again();
-		look_after(monotonic());
+		look_after(owed_clock());
 		if (!surveyed && index_ready()) {
 			audit_policy_survey(&keep.stop);
 			surveyed = true;
@@ -519,20 +264,10 @@ static void stop_thread(void)
 	keep.running = false;
 }
 
-static void free_floods(void)
-{
-	struct flood *f, *tmp;
-
-	HASH_ITER(hh, keep.floods, f, tmp) {
-		HASH_DEL(keep.floods, f);
-		free(f);
-	}
-}
-
 void audit_stop(void)
 {
 	stop_thread();
-	if (keep.open) {
+	if (owed_is_open()) {
 		look_after(INT64_MAX);
 		audit_policy_save();
 		write_now(LEDGER_UNMOUNT, NULL, 0);
@@ -540,13 +275,8 @@ void audit_stop(void)
 	}
 	forward_free();
 	chain_close();
-	while (keep.first)
-		owed_drop();
-	ledger_fold_free(keep.fold);
-	free_floods();
-	keep.fold = NULL;
-	keep.on = keep.open = false;
-	keep.off = true;
+	owed_end();
+	keep.on = false;
 	audit_policy_free();
 }
 
@@ -561,7 +291,5 @@ void audit_figures(struct audit_figures *out)
 	snprintf(out->file, sizeof(out->file), "%s", f.file);
 	snprintf(out->state, sizeof(out->state), "%s", words[f.state]);
 	snprintf(out->why, sizeof(out->why), "%s", f.why);
-	WITH_MUTEX(&keep.lock);
-	out->folded = keep.folded;
-	out->lost = keep.lost;
+	owed_figures(out);
 }
