@@ -122,7 +122,7 @@ static int open_kept(struct node *dir, const char *name)
 		return -ENOENT;
 	r = back_stat(dirfd, name, &st);
 	if (r == 0)
-		r = S_ISREG(st.st_mode) ? back_open(dirfd, name, O_RDONLY, 0) : -ENOENT;
+		r = S_ISREG(st.st_mode) && st.st_size ? back_open(dirfd, name, O_RDONLY, 0) : -ENOENT;
 	back_dir_put(dir, dirfd);
 	return r;
 }
@@ -268,8 +268,6 @@ static int put_in_chain(struct node *dir, int dirfd, const char *name, enum hist
 		r = back_list(chain, "", note_last, &last);
 	if (r < 0)
 		return r;
-	if (!*last.name && !v->st.st_size)
-		return 0; /* it was made and not written yet */
 	if (*last.name) {
 		hash_of_kept(chain, last.name, sha);
 		if (!strcmp(sha, v->sha256))
@@ -313,7 +311,7 @@ int history_keep(struct node *dir, int dirfd, const char *name, enum history_how
 	struct stat st;
 	int r = history_keeps(dir, name) ? back_stat(dirfd, name, &st) : -ENOENT;
 
-	if (r < 0 || !S_ISREG(st.st_mode))
+	if (r < 0 || !S_ISREG(st.st_mode) || !st.st_size) /* an empty one holds nothing */
 		return r == -ENOENT || r == 0 ? 0 : r;
 	how = really(dir, name, how);
 	v = v ? v : &own;

@@ -24,7 +24,7 @@ struct identity;
 struct node;
 struct op;
 
-/* Are versions of 'name' in dir kept? Not of temporary names. Under tree_lock. */
+/* Are versions of 'name' in dir kept? Not of temporary names; and an empty file is no version. Under tree_lock. */
 bool history_keeps(struct node *dir, const char *name);
 
 enum history_how {
