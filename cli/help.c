@@ -9,7 +9,7 @@
 #include "cli/cli.h"
 #include "cli/out.h"
 
-enum { WIDTH = 96 };
+enum { WIDTH = 96, RIGHT = 26 }; /* columns: of a line, and where explanations begin */
 
 /* Wraps text at blanks, each line after 'indent' blanks; the first starts at column 'at'. */
 static void wrap(struct buf *out, const char *text, int indent, int at)
@@ -46,8 +46,11 @@ static void spelling(struct buf *out, const struct opt_row *o)
 
 static void row(struct buf *out, const char *left, const char *right)
 {
-	buf_addf(out, "  %-24s", left);
-	wrap(out, right, 26, 26);
+	if (strlen(left) + 2 < RIGHT)
+		buf_addf(out, "  %-*s", RIGHT - 2, left);
+	else
+		buf_addf(out, "  %s\n%*s", left, RIGHT, "");
+	wrap(out, right, RIGHT, RIGHT);
 }
 
 static void statuses(struct buf *out)
