@@ -21,6 +21,7 @@
 
 enum {
 	PER_UID_MOST = 64,
+	SAID_MOST = 64, /* provenances of one session: each is kept as long as the session */
 	LOOK_MS = 60 * 1000, /* the watcher looks at least that often: its poll sleeps while the machine does */
 };
 
@@ -39,6 +40,7 @@ struct session {
 	char *email; /* for the ledger */
 	_Atomic uint64_t until; /* ms of CLOCK_BOOTTIME; 0: not elevated */
 	_Atomic(struct said *) said; /* the newest */
+	int n_said; /* lock */
 	_Atomic int risk; /* -1: not said */
 	char *reason; /* lock; of the elevation */
 	struct identity *as; /* lock; counted: the variant made last */
@@ -87,16 +89,24 @@ void session_put(struct session *s)
 	free(s);
 }
 
-static void say(struct session *s, const char *provenance)
+/* 0 or -EBUSY. */
+static int say(struct session *s, const char *provenance)
 {
+	struct said *now = atomic_load(&s->said), *t;
 	size_t n = strlen(provenance) + 1;
-	struct said *t = malloc(sizeof(*t) + n);
 
+	if (now && !strcmp(now->text, provenance))
+		return 0;
+	if (s->n_said >= SAID_MOST)
+		return -EBUSY;
+	t = malloc(sizeof(*t) + n);
 	if (!t)
 		abort();
 	memcpy(t->text, provenance, n);
-	t->older = atomic_load(&s->said);
+	t->older = now;
 	atomic_store(&s->said, t);
+	s->n_said++;
+	return 0;
 }
 
 static bool readable_now(int fd)
@@ -276,10 +286,10 @@ int session_declare(const struct identity *who, pid_t pid, const struct session_
 
 	WITH_MUTEX(&all.lock);
 	r = find_or_add(who, pid, &s);
+	if (r == 0 && w->provenance)
+		r = say(s, w->provenance);
 	if (r < 0)
 		return r;
-	if (w->provenance)
-		say(s, w->provenance);
 	if (w->risk >= 0)
 		atomic_store(&s->risk, w->risk);
 	if (w->seconds)

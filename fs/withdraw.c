@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/escape.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/str.h"
@@ -110,14 +111,13 @@ int withdrawn_card(struct node *dir, const char *name, struct buf *out)
 	return fd < 0 ? fd : back_read_all(fd, buf_str(&card), out, LIMIT_DOC_BYTES);
 }
 
-/* One line: what could end it is a blank. */
+/* One line, whatever is in it. */
 static void card_line(struct buf *out, const char *key, const char *value)
 {
 	if (!value || !*value)
 		return;
 	buf_addf(out, "%-10s ", key);
-	for (; *value; value++)
-		buf_addc(out, (unsigned char)*value < ' ' || *value == 0x7f ? ' ' : *value);
+	escape_adds(out, value);
 	buf_addc(out, '\n');
 }
 
@@ -162,8 +162,9 @@ static void make_stem(const struct target *t, struct buf *out)
 
 	str_time_format(gate_now(), when);
 	buf_addf(out, "%s-%llx-%s", when, (unsigned long long)t->v.st.st_ino, t->line->name);
-	while (out->len > STEM_MOST || (out->len < strlen(t->line->name) && !str_utf8_valid(out->data, out->len)))
-		out->data[--out->len] = '\0';
+	for (size_t whole = out->len; out->len > STEM_MOST || (out->len < whole && (out->data[out->len] & 0xc0) == 0x80);)
+		out->len--; /* to the beginning of a character */
+	out->data[out->len] = '\0';
 }
 
 /* ------------------------------------------------------------------------------------------------ may it */
