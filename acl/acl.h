@@ -422,7 +422,7 @@ void acl_snap_forget(struct acl_snap *s, const char *dir);
 /* May 'edited' replace 'before' in dir, as far as roles that documents below name in admins: go? 0, or -EINVAL with the reason in d. */
 int acl_snap_roles_check(struct acl_snap *s, const char *dir, const struct zddc_doc *before, const struct zddc_doc *edited,
 			 struct diags *d);
-/* Does any document at or below dir hold a guarded key? 1, 0, or -errno. */
+/* Does any document at or below dir hold a guarded key, or is invalid, so that nobody knows? 1, 0, or -errno. */
 int acl_snap_guarded(struct acl_snap *s, const char *dir);
 /* ... define a role that, moved to 'place' (the policy it would have there), an admins: of that place names? 1, 0, or -errno. */
 int acl_snap_names_admins(struct acl_snap *s, const char *dir, struct acl_policy *place);

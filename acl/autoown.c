@@ -26,8 +26,11 @@ int acl_auto_own_text(const struct acl_policy *p, const struct acl_principal *cr
 	buf_adds(out, "\nacl:\n  permissions:\n    ");
 	yemit_scalar(out, creator->email);
 	buf_adds(out, ": rwcda\n");
-	for (size_t i = 0; roles && i < roles->n; i++)
-		buf_addf(out, "    %s: rwcda\n", roles->v[i].text);
+	for (size_t i = 0; roles && i < roles->n; i++) {
+		buf_adds(out, "    ");
+		yemit_scalar(out, roles->v[i].text);
+		buf_adds(out, ": rwcda\n");
+	}
 	if (fenced && fenced->body->auto_own_fenced)
 		buf_adds(out, "  inherit: false\n");
 	return 0;

@@ -8,16 +8,17 @@
 
 typedef int doc_fn(void *arg, const struct zddc_doc *doc);
 
+/* Of an invalid document each() gets NULL: nobody knows what it says. */
 static int at(struct acl_snap *s, const char *dir, doc_fn *each, void *arg)
 {
 	bool invalid;
 	struct zddc_doc *doc = acl_snap_doc(s, dir, &invalid);
-	int r = doc ? each(arg, doc) : 0;
+	int r = doc || invalid ? each(arg, doc) : 0;
 	zddc_unref(doc);
 	return r;
 }
 
-/* Calls each() for every valid document strictly below dir, until it returns other than 0; that, or -errno. */
+/* Calls each() for every document strictly below dir, until it returns other than 0; that, or -errno. */
 static int each_below(struct acl_snap *s, const char *dir, doc_fn *each, void *arg)
 {
 	AUTO_NAMES struct name_list l = {0};
@@ -50,7 +51,11 @@ static bool report_named(void *arg, const char *role)
 	return !r;
 }
 
-static int check_named(void *arg, const struct zddc_doc *doc) { return admin_roles(doc->top, report_named, arg) ? 0 : -EINVAL; }
+/* What is invalid makes nobody administrator, and whoever repairs it sees who would be. */
+static int check_named(void *arg, const struct zddc_doc *doc)
+{
+	return !doc || admin_roles(doc->top, report_named, arg) ? 0 : -EINVAL;
+}
 
 int acl_snap_roles_check(struct acl_snap *s, const char *dir, const struct zddc_doc *before, const struct zddc_doc *edited,
 			 struct diags *d)
@@ -71,7 +76,7 @@ int acl_snap_roles_check(struct acl_snap *s, const char *dir, const struct zddc_
 static int check_guarded(void *arg, const struct zddc_doc *doc)
 {
 	(void)arg;
-	return doc->top->guards;
+	return !doc || doc->top->guards;
 }
 
 int acl_snap_guarded(struct acl_snap *s, const char *dir)
@@ -80,7 +85,7 @@ int acl_snap_guarded(struct acl_snap *s, const char *dir)
 	return r ? r : each_below(s, dir, check_guarded, NULL);
 }
 
-static int check_speaks(void *arg, const struct zddc_doc *doc) { return defines_any(doc->top, arg); }
+static int check_speaks(void *arg, const struct zddc_doc *doc) { return !doc || defines_any(doc->top, arg); }
 
 int acl_snap_names_admins(struct acl_snap *s, const char *dir, struct acl_policy *place)
 {

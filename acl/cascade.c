@@ -10,6 +10,8 @@
 #include <uthash.h>
 
 #include "acl/policy.h"
+#include "base/buf.h"
+#include "base/hash.h"
 
 struct interned {
 	struct hash128 key;
@@ -232,32 +234,20 @@ static void keep_threads(struct build *b)
 static void make_key(struct build *b)
 {
 	struct acl_policy *p = b->p;
-	struct {
-		struct hash128 doc;
-		uint32_t body;
-		int16_t depth;
-		bool cut, last;
-	} item;
-	size_t n = p->n - b->first, head = sizeof(struct hash128) + 4 * sizeof(int), size = head + n * sizeof(item);
-	unsigned char *bytes = calloc(1, size);
-	if (!bytes)
-		abort();
-	if (b->parent)
-		memcpy(bytes, &b->parent->key, sizeof(struct hash128));
+	AUTO_BUF bytes = BUF_INIT;
 	int numbers[4] = {p->level, p->invalid_level, (int)p->invalid.line, b->parent != NULL};
-	memcpy(bytes + sizeof(struct hash128), numbers, sizeof(numbers));
-	for (size_t i = 0; i < n; i++) {
-		const struct contrib *c = &p->c[b->first + i];
-		memset(&item, 0, sizeof(item));
-		item.doc = c->body->doc->identity;
-		item.body = c->body->id;
-		item.depth = c->depth;
-		item.cut = c->cut;
-		item.last = c->level < 0;
-		memcpy(bytes + head + i * sizeof(item), &item, sizeof(item));
+	if (b->parent)
+		buf_add(&bytes, &b->parent->key, sizeof(b->parent->key));
+	buf_add(&bytes, numbers, sizeof(numbers));
+	if (p->invalid.file)
+		buf_add(&bytes, p->invalid.file, strlen(p->invalid.file) + 1);
+	for (size_t i = b->first; i < p->n; i++) {
+		const struct contrib *c = &p->c[i];
+		int which[4] = {(int)c->body->id, c->depth, c->cut, c->level < 0};
+		buf_add(&bytes, c->body->doc->identity, SHA256_LEN);
+		buf_add(&bytes, which, sizeof(which));
 	}
-	p->key = hash128(bytes, size);
-	free(bytes);
+	p->key = hash128(bytes.data, bytes.len);
 }
 
 /* ---- interning ---- */

@@ -396,7 +396,7 @@ static struct acl_decision by_sealed(const struct acl_policy *p, const struct ac
 				     struct acl_decision d)
 {
 	struct acl_value mode = acl_get(p, ACL_KEY_WORM_MODE);
-	bool governance = !mode.node || strcmp(mode.node->text, "compliance") != 0;
+	bool governance = p->invalid_level < 0 && (!mode.node || strcmp(mode.node->text, "compliance") != 0); /* of an invalid one nobody knows */
 	governance |= (rq->flags & ACL_RETENTION_OVER) != 0;
 	if (rq->flags & ACL_SEALED_REMOVAL && rq->flags & ACL_IS_ELEVATED && r->root_admin && governance) {
 		name_entry(&d, &r->admin_by);

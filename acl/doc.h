@@ -8,7 +8,6 @@
 #include "acl/acl.h"
 #include "acl/names.h"
 #include "base/arena.h"
-#include "base/hash.h"
 #include "base/ynode.h"
 
 /* One name in a grant, member, admins or worm list. Which kind it is can be seen from its text alone. */
@@ -131,7 +130,11 @@ struct zddc_doc {
 	struct body *top;
 	uint32_t n_bodies;
 	unsigned char sha256[SHA256_LEN]; /* of the canonical form */
-	struct hash128 identity; /* of file name and text: what interning compares */
+	/*
+	 * Of file name and text: what interning compares. A hash for which texts can be made to order would let a home's owner be taken for
+	 * the owner of the next one.
+	 */
+	unsigned char identity[SHA256_LEN];
 };
 
 /* ---- keys.c: the table of keys ---- */

@@ -652,7 +652,7 @@ static void seal_document(struct zddc_doc *doc, const char *text, size_t len)
 	buf_reset(&canonical);
 	buf_add(&canonical, doc->file, strlen(doc->file) + 1);
 	buf_add(&canonical, text, len);
-	doc->identity = hash128(canonical.data, canonical.len);
+	sha256(canonical.data, canonical.len, doc->identity);
 }
 
 int zddc_parse(const char *file, const char *text, size_t len, bool lint, struct diags *d, struct zddc_doc **out)

@@ -7,6 +7,7 @@
 #include <stdatomic.h>
 
 #include "acl/doc.h"
+#include "base/hash.h"
 
 enum { DEPTH_DEFAULTS = -1, LEVEL_LAST_ROOT = -1 };
 

@@ -92,6 +92,13 @@ static void lists_of_roles(struct buf *b, unsigned n)
 	lines(b, n, "- r", "\n");
 }
 
+static void roles_in_bodies(struct buf *b, unsigned n)
+{
+	buf_adds(b, "paths:\n");
+	for (unsigned i = 0; i < n; i++)
+		buf_addf(b, " p%u: {roles: {r%u: {members: ['*@y.org', v%u@x.org]}}, acl: {permissions: {r%u: rw}}}\n", i, i, i, n - 1 - i);
+}
+
 /* Globs that almost match. */
 static void globs(struct buf *b, unsigned n)
 {
@@ -224,6 +231,7 @@ static const struct shape {
 	{"grants nobody holds", grants_nobody_holds, NULL, 2500, 2, false},
 	{"roles everybody holds", roles_everybody_holds, NULL, 2200, 2, false},
 	{"lists of roles", lists_of_roles, NULL, 2200, 2, false},
+	{"roles in bodies", roles_in_bodies, NULL, 1100, 2, false},
 	{"globs", globs, NULL, 3000, 2, false},
 	{"denials and members", denials, denials_below, 3500, 2, true},
 	{"slots below slots", slots_below_slots, slots_above, 1500, 3, true},
@@ -452,12 +460,23 @@ static void do_sight(struct archive *a)
 	acl_snap_free(s);
 }
 
+static void do_class(struct archive *a)
+{
+	struct zddc_source source = {.read = read_doc, .subdirs = list_dirs, .ctx = a};
+	struct acl_snap *s = acl_snap_new(a->acl, &source);
+	static const char *const where[][2] = {{"", "home"}, {"home", "p1"}, {"home", "x"}, {"home", NULL}, {"home/p1", NULL}};
+	for (size_t i = 0; i < sizeof(where) / sizeof(where[0]); i++)
+		assert_true(acl_snap_class(s, where[i][0], where[i][1], NULL, NULL) <= ACL_UNIFORM_BUT_ADMINS);
+	acl_snap_free(s);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(struct archive *a);
 } acts[] = {
 	{"parse", do_parse},   {"compile", do_compile},	    {"decide", do_decide}, {"strict", do_strict},
 	{"explain", do_explain}, {"effective", do_effective}, {"guards", do_guards}, {"sight", do_sight},
+	{"class", do_class},
 };
 enum { ACTS = sizeof(acts) / sizeof(acts[0]) };
 

@@ -192,12 +192,79 @@ static void generated_text(void **state)
 	zddc_unref(top);
 }
 
+/* What nobody can read may hold anything. */
+static int broken_read(void *ctx, const char *dir, struct buf *text)
+{
+	(void)ctx;
+	if (strcmp(dir, "p/q") != 0)
+		return -ENOENT;
+	buf_adds(text, "worm: [\n");
+	return 0;
+}
+
+static int broken_dirs(void *ctx, const char *dir, bool (*each)(void *arg, const char *name), void *arg)
+{
+	(void)ctx;
+	if (strlen(dir) < 3)
+		each(arg, *dir ? "q" : "p");
+	return 0;
+}
+
+static void invalid_policy_binds(void **state)
+{
+	static const struct zddc_source source = {.read = broken_read, .subdirs = broken_dirs};
+	struct acl_principal admin = {.email = "a@x.org"};
+	struct acl_request rq = {.who = &admin, .needed = V_D, .flags = ACL_SEALED | ACL_SEALED_REMOVAL | ACL_IS_ELEVATED | ACL_CHANGE};
+	struct acl_own first = {.invalid = true, .file = "p/.zddc", .line = 3}, second = {.invalid = true, .file = "q/.zddc", .line = 3};
+	struct zddc_doc *top = doc(".zddc", "admins: [a@x.org]\nworm: []\n");
+	struct acl *acl = acl_new(NULL, false);
+	struct acl_policy *root = acl_root(acl, &(struct acl_own){.doc = top});
+	struct acl_policy *p = acl_child(acl, root, "p", &first), *q = acl_child(acl, root, "q", &second);
+	struct acl_snap *s = acl_snap_new(acl, &source);
+	(void)state;
+	assert_true(acl_decide(root, &rq).allowed);
+	assert_false(acl_decide(p, &rq).allowed); /* it may have said compliance */
+	rq.flags = 0;
+	assert_string_equal(acl_decide(p, &rq).src.file, "p/.zddc");
+	assert_string_equal(acl_decide(q, &rq).src.file, "q/.zddc");
+	assert_int_equal(acl_snap_guarded(s, "p"), 1);
+	assert_int_equal(acl_snap_guarded(s, "p/q/r"), 0);
+	acl_snap_free(s);
+	acl_policy_unref(p);
+	acl_policy_unref(q);
+	acl_policy_unref(root);
+	acl_free(acl);
+	zddc_unref(top);
+}
+
+/* Whatever a role is called, the generated text grants to it. */
+static void generated_grants(void **state)
+{
+	struct acl_principal maker = {.email = "o'm@x.org"};
+	struct zddc_doc *top = doc(".zddc", "auto_own: true\nauto_own_roles: ['#team', '&x', '-y', 'true']\n"), *made;
+	struct acl *acl = acl_new(NULL, false);
+	struct acl_policy *root = acl_root(acl, &(struct acl_own){.doc = top});
+	AUTO_BUF text = BUF_INIT;
+	AUTO_DIAGS d = DIAGS_INIT;
+	(void)state;
+	assert_int_equal(acl_auto_own_text(root, &maker, &text), 0);
+	made = doc("p/.zddc", buf_str(&text));
+	assert_int_equal(acl_mandate_check(acl, root, "p", NULL, made, &d), 0);
+	assert_non_null(strstr(buf_str(&text), "'#team': rwcda"));
+	zddc_unref(made);
+	acl_policy_unref(root);
+	acl_free(acl);
+	zddc_unref(top);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(guarded_keys),	 cmocka_unit_test(a_literal_beside_a_star_lifts_nothing),
 		cmocka_unit_test(mandated_grants), cmocka_unit_test(roles_that_administer),
-		cmocka_unit_test(root_administrators), cmocka_unit_test(generated_text),
+		cmocka_unit_test(root_administrators), cmocka_unit_test(invalid_policy_binds),
+		cmocka_unit_test(generated_grants),
+		cmocka_unit_test(generated_text),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
