@@ -343,9 +343,7 @@ void history_opened(struct handle *h, bool created)
 
 	if (h->kind != HANDLE_FILE || !changes || n->kind != NODE_FILE || !history_keeps(n->parent, n->name))
 		return;
-	h->history = created ? HISTORY_WRITES : HISTORY_WAITS;
-	if (created)
-		writer_mark(h->fd, h->who);
+	h->history = created ? HISTORY_WRITES : HISTORY_WAITS; /* until a new file is released, its owner and its time say enough */
 }
 
 /* Under tree_lock: the file as it was is kept, from what has been read of it if it is still that. */
@@ -398,6 +396,8 @@ int history_before_write(struct handle *h)
 
 void history_written(struct handle *h)
 {
-	if (__atomic_load_n(&h->history, __ATOMIC_ACQUIRE) == HISTORY_WRITES)
+	struct stat st;
+
+	if (__atomic_load_n(&h->history, __ATOMIC_ACQUIRE) == HISTORY_WRITES && back_fstat(h->fd, &st) == 0 && st.st_size)
 		writer_mark(h->fd, h->who);
 }
