@@ -467,6 +467,18 @@ def test_parties():
     T.equal(os.listdir(a.behind("Demo/archive/Secret")), [".zddc"], "is left alone")
 
 
+def test_first_party():
+    """A project in which nothing is on disk yet."""
+    a = Archive({".zddc": ROOT_ZDDC, "Demo/": None}).mount()
+    T.equal(as_user(DC, listing, a.at("Demo/ssr")), SPECS, "no party")
+    T.equal(err_as(DC, write, a.at("Demo/mdl/x.yaml"), new_row("New", 1)), "EACCES", "no place for a row")
+    T.equal(err_as(DC, write, a.at("Demo/ssr/New.yaml"), "title: x\n"), "", "the first party")
+    T.equal(sorted(os.listdir(a.behind("Demo/archive/New"))), [".zddc", "ssr.yaml"], "and with it the archive")
+    T.equal(err_as(DC, write, a.at("Demo/mdl/x.yaml"), new_row("New", 1)), "", "its first row")
+    T.equal(as_user(DC, listing, a.at("Demo/mdl")), sorted(SPECS + ["New__" + mdl_name("New", 1)]), "is there")
+    T.equal(as_user(DC, listing, a.at("Demo/staging")), ["New"], "and the links")
+
+
 def test_own_form():
     """A form that the policy spells out: the rollup's asks for the party as well, and its table has all fields."""
     rule = "{schema: {type: object, required: [what], additionalProperties: false, properties: {what: {type: string}, much: {type: integer}}}}"
@@ -739,6 +751,6 @@ def test_office():
     T.equal(sorted(r[0] for r in rows[1:]), sorted(r[0] for r in want[1:]), "the rows")
 
 
-T.run(test_create, test_create_where_one_may, test_typed_names, test_edit, test_moved_in, test_parties, test_own_form, test_dated, test_tools, test_rm_project, test_writers, test_parties_that_come_and_go, test_killed, test_cost, test_office)
+T.run(test_create, test_create_where_one_may, test_typed_names, test_edit, test_moved_in, test_parties, test_first_party, test_own_form, test_dated, test_tools, test_rm_project, test_writers, test_parties_that_come_and_go, test_killed, test_cost, test_office)
 T.run(test_listing, test_rows, test_specs, test_links, test_refusals, test_party_names, test_changes_show)
 T.finish()
