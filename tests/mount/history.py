@@ -261,6 +261,13 @@ def test_commands():
     T.check(f["revision"] == "3" and "switchgear" in f["title"], "is a new revision with the old fields", f)
     status, out, said = zddc(DC, "history", m.at(MDL, NAME))
     T.equal([line.split()[0] for line in out.splitlines()], ["1", "2", "3"], "revisions as they count")
+    row = m.at("P/mdl", "Acme__" + NAME)
+    T.equal(zddc(DC, "history", row)[1], out, "the same of its row in the project's table")
+    T.equal(zddc(DC, "restore", row, "2")[0], 0, "which is restored as well")
+    T.equal(fields(m.text(MDL, NAME))["revision"], "4", "as the record's next revision")
+    command = "sed -i s/nothing/admin/ '%s' && rm '%s'" % (m.at(MDL, NAME), m.at(MDL, NAME))
+    T.equal(as_user(ADMIN, subprocess.call, [ZDDC, "elevate", "--reason", "test", "--at", m.mnt, "--", "sh", "-c", command]), 0, "an elevated administrator")
+    T.equal(dict(kept(m, MDL, NAME, "ended"))[5].count(b"updated_by: admin@example.com"), 1, "writes revisions as himself")
 
 
 def moment():
