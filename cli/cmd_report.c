@@ -278,10 +278,11 @@ int cmd_report(const struct cli *c)
 	AUTO_SCOPE s = {0};
 	AUTO_BUF page = BUF_INIT;
 	struct report r = {.c = c, .s = &s, .path = c->opt[OPT_PATH], .now = past_now(c)};
-	int status = scope_open(c, c->arg ? c->arg : ".", &s), complaint;
+	int status, complaint;
 
 	if (cli_has(c, OPT_JSON))
 		return out_fail(ZDDC_USAGE, "a report is a page for people: \"zddc access --matrix --json\" and \"zddc audit --json\" have its data");
+	status = scope_open(c, c->arg ? c->arg : ".", &s);
 	if (status != ZDDC_YES)
 		return status;
 	AUTO_FREE char *dir = scope_dir(&s);
