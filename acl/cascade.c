@@ -7,11 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
 #include "acl/policy.h"
 #include "base/buf.h"
 #include "base/hash.h"
+#include "base/table.h"
 
 struct interned {
 	struct hash128 key;

@@ -9,13 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
 #include "acl/snap.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "base/table.h"
 
 enum { HELP_UNKNOWN, HELP_NO, HELP_YES };
 

@@ -4,12 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
 #include "acl/snap.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
+#include "base/table.h"
 
 enum { MOST_ENTRIES = 200000 }; /* then all is forgotten: names that somebody only tried must not fill memory */
 

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
 #include "acl/snap.h"
 #include "acl/uniform.h"
 #include "base/buf.h"
@@ -13,6 +11,7 @@
 #include "base/json.h"
 #include "base/limits.h"
 #include "base/str.h"
+#include "base/table.h"
 
 /* Of one directory below which documents say something, until one of them changes. */
 struct classing {

@@ -4,13 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
 #include "acl/acl.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "base/table.h"
 #include "base/ynode.h"
 #include "cli/engine.h"
 #include "cli/out.h"

@@ -6,11 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
 #include "acl/acl.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/table.h"
 
 struct memdir {
 	char *path;

@@ -4,12 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
 #include "acl/idmap.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/str.h"
+#include "base/table.h"
 #include "cli/vec.h"
 #include "cli/who.h"
 

@@ -5,9 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <uthash.h>
-
 #include "base/cleanup.h"
+#include "base/table.h"
 #include "fs/audit_chain.h"
 #include "fs/audit_private.h"
 

@@ -7,8 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
-
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -16,6 +14,7 @@
 #include "base/log.h"
 #include "base/sha256.h"
 #include "base/str.h"
+#include "base/table.h"
 #include "fs/audit.h"
 #include "fs/audit_roles.h"
 #include "fs/back.h"

@@ -8,12 +8,11 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
-
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/str.h"
+#include "base/table.h"
 #include "fs/audit.h"
 #include "fs/identities.h"
 #include "fs/opts.h"

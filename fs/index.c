@@ -8,12 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <uthash.h>
-
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/limits.h"
 #include "base/log.h"
+#include "base/table.h"
 #include "fs/back.h"
 #include "fs/policy.h"
 

@@ -8,11 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <uthash.h>
-
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/table.h"
 #include "fs/back.h"
 
 enum {

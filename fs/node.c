@@ -31,7 +31,7 @@ static size_t id_bucket(uint64_t id)
 
 static size_t name_bucket(const struct node *dir, const char *name)
 {
-	return (size_t)(hash64(name, strlen(name)) ^ dir->id * 0x9e3779b97f4a7c15ull) & (table.buckets - 1);
+	return (size_t)(hash64_seeded(name, strlen(name), hash_secret()) ^ dir->id * 0x9e3779b97f4a7c15ull) & (table.buckets - 1);
 }
 
 static void *xcalloc(size_t n, size_t size)

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <uthash.h>
-
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
@@ -20,6 +18,7 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/sha256.h"
+#include "base/table.h"
 #include "defaults/defaults.h"
 #include "fs/audit.h"
 #include "fs/audit_policy.h"

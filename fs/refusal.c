@@ -7,14 +7,13 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
-
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/err.h"
 #include "base/escape.h"
 #include "base/json.h"
 #include "base/str.h"
+#include "base/table.h"
 #include "fs/attrs.h"
 #include "fs/audit.h"
 #include "fs/gate.h"

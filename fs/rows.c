@@ -14,10 +14,9 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-#include <uthash.h>
-
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/table.h"
 #include "fs/back.h"
 
 enum {

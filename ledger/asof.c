@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
 #include "base/str.h"
+#include "base/table.h"
 #include "ledger/ledger.h"
 
 struct doc {

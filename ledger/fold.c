@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <uthash.h>
-
 #include "base/arena.h"
+#include "base/table.h"
 #include "ledger/ledger.h"
 
 enum { COUNT_ROOM = 256 }; /* what time, pid, count and since add to a line */

@@ -85,6 +85,7 @@ rule() {
     cli-includes)      ours cli 'base/[^"]*|cli/[^"]*|acl/[^"]*|schemas/[^"]*|ledger/[^"]*|defaults/defaults\.h' ;;
     yaml-one-file)     one_file 'yaml\.h' base ;;
     openssl-one-file)  one_file 'openssl/' base ;;
+    uthash-one-file)   one_file 'uthash\.h' base ;;
     fuse-only-in-fs)   find_in '' 'fs/[^:]*' 'include[ \t]*<(fuse|linux/fuse)|fuse_[a-z]+_t|struct fuse_' 'FUSE belongs to fs/' ;;
     fuse-req)          find_in 'fs/' 'fs/(ll|main|notify)\.[ch]' '(^|[^A-Za-z0-9_])fuse_req_t' 'fuse_req_t is for ll.c, main.c, notify.c' ;;
     decide-in-gate)    find_in 'fs/' 'fs/gate\.c' "$(calls acl_decide)" 'acl_decide is for gate.c' ;;
@@ -97,7 +98,7 @@ rule() {
     spdx)              missing_spdx ;;
     esac
 }
-RULES="base-includes acl-includes schemas-includes ledger-includes defaults-includes fs-includes cli-includes yaml-one-file
+RULES="base-includes acl-includes schemas-includes ledger-includes defaults-includes fs-includes cli-includes uthash-one-file yaml-one-file
     openssl-one-file fuse-only-in-fs fuse-req decide-in-gate backing-calls fs-no-yaml pure-system pure-clock quiet ledger-no-fuse spdx"
 
 missing_spdx() {
@@ -155,6 +156,7 @@ self_test() {
     seed cli-includes      cli/zddc.c      '#include "fs/op.h"'
     seed yaml-one-file     base/zzz.c      '#include <yaml.h>'
     seed yaml-one-file     cli/zddc.c      '#include <yaml.h>'
+    seed uthash-one-file   fs/zzz.c        '#include <uthash.h>'
     seed openssl-one-file  fs/seal.c       '#include <openssl/evp.h>'
     seed fuse-only-in-fs   cli/zddc.c      '#include <fuse_lowlevel.h>'
     seed fuse-only-in-fs   acl/decide.c    'int f(fuse_ino_t n);'

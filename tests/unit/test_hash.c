@@ -43,12 +43,22 @@ static void both_halves_count(void **state)
 	assert_true(hash128_eq((struct hash128){1, 2}, (struct hash128){1, 2}));
 }
 
+/* Who does not know the seed cannot choose names that meet; the secret stays the same while the program runs. */
+static void seeds(void **state)
+{
+	(void)state;
+	assert_int_equal(hash64_seeded("abc", 3, 7), hash64_seeded("abc", 3, 7));
+	assert_int_not_equal(hash64_seeded("abc", 3, 7) & 0xffff, hash64_seeded("abc", 3, 8) & 0xffff);
+	assert_int_equal(hash_secret(), hash_secret());
+	assert_int_not_equal(hash_secret(), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(vectors),
 		cmocka_unit_test(tells_apart),
-		cmocka_unit_test(both_halves_count),
+		cmocka_unit_test(seeds), cmocka_unit_test(both_halves_count),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
