@@ -334,6 +334,37 @@ static int explain_mount(const struct cli *c, const struct place *at, int op)
 	return status;
 }
 
+/*
+ * Another's rights on a mount, where some of the policy cannot be read here: the daemon answers to administrators, holders of a and
+ * auditors of the directory. False: it does not, or need not be asked.
+ */
+static bool explain_of(const struct cli *c, int op, int *status)
+{
+	AUTO_SCOPE s = {0};
+	AUTO_BUF base = BUF_INIT, name = BUF_INIT, path = BUF_INIT, json = BUF_INIT, text = BUF_INIT;
+	struct cli as_json = *c;
+
+	if (cli_has(c, OPT_GROUPS) || cli_has(c, OPT_ELEVATED) || cli_has(c, OPT_DEFAULTS) || strchr(c->opt[OPT_AS], '/') ||
+	    scope_find(c, c->arg, &s) != ZDDC_YES)
+		return false;
+	AUTO_FREE char *dir = scope_dir(&s);
+	if (scope_agrees(&s, dir))
+		return false;
+	buf_addf(&path, "%s%s%s", s.at.root, *dir ? "/" : "", dir);
+	buf_addf(&base, "access-of%s%s", op < 0 ? "" : ".", op < 0 ? "" : acl_ops[op].name);
+	as_json.opt[OPT_JSON] = "";
+	control_name(&as_json, buf_str(&base), c->opt[OPT_AS], &name);
+	if (control_read(buf_str(&path), buf_str(&name), &json) < 0)
+		return false;
+	*status = status_of(&json);
+	buf_reset(&name);
+	control_name(c, buf_str(&base), c->opt[OPT_AS], &name);
+	if (!cli_has(c, OPT_JSON) && control_read(buf_str(&path), buf_str(&name), &text) < 0)
+		return false;
+	control_print(c, cli_has(c, OPT_JSON) ? &json : &text);
+	return true;
+}
+
 static int op_of(const struct cli *c, int *op)
 {
 	const char *names[ACL_OP_COUNT];
@@ -368,6 +399,8 @@ int cmd_explain(const struct cli *c)
 		return status;
 	if (cli_has(c, OPT_CACHE))
 		return explain_cache(c, &at);
-	/* another's rights on a mount are worked out here, from the policy that one may read */
+	if (at.on_mount && cli_has(c, OPT_AS) && !cli_has(c, OPT_DATE) && explain_of(c, op, &status))
+		return status;
+	/* another's rights on a mount are otherwise worked out here, from the policy that one may read */
 	return at.on_mount && !cli_has(c, OPT_AS) && !cli_has(c, OPT_DATE) ? explain_mount(c, &at, op) : explain_tree(c, op);
 }

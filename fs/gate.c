@@ -537,6 +537,29 @@ void gate_explain(const struct identity *who, enum acl_op what, struct node *dir
 	acl_policy_unref(p);
 }
 
+void gate_explain_of(const struct identity *viewer, const char *email, enum acl_op what, struct node *dir, const char *name, enum acl_format f,
+		     struct buf *out)
+{
+	QUESTION(q, viewer, what, name, 0);
+	AUTO_FREE char *folded = strdup(email), *path = name ? node_path_in(dir, name) : node_path(dir), *place = node_path(dir);
+	struct acl_view view = gate_view(viewer);
+	struct acl_policy *p = policy_of(dir);
+	struct acl_principal who = {.email = folded};
+	struct acl_sight sight = {0};
+
+	str_lower(folded);
+	if (!strcmp(folded, "anonymous"))
+		who.email = NULL;
+	q.rq.who = &who;
+	q.rq.flags &= ~(unsigned)ACL_IS_ELEVATED;
+	struct acl_decision d = acl_decide(p, &q.rq);
+	if (!name && about_seeing(what) && acl_snap_sight(policy_snap(), place, &q.rq, &sight) == 0)
+		explain_sight(what, sight.enter, &d);
+	gate_hide(viewer, &d);
+	acl_explain(p, &q.rq, &d, what, path, &view, f, out);
+	acl_policy_unref(p);
+}
+
 static void add_sentence(const char *state, enum acl_format f, struct buf *out)
 {
 	if (f == ACL_TEXT) {

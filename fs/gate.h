@@ -84,6 +84,12 @@ void gate_explain_state(const struct identity *who, enum acl_op what, struct nod
 /* The same for an operation of place DIR on the directory 'name' in dir, if it is 'there'; one that the caller may not enter looks absent. */
 void gate_explain_dir(const struct identity *who, enum acl_op what, struct node *dir, const char *name, bool there, enum acl_format f,
 		      struct buf *out);
+/*
+ * What somebody else holds in dir ("anonymous" or an address; their Unix groups are not known), for 'viewer', to whom sources stay hidden that
+ * they cannot read. Of any entry of dir; 'what' of place DIR: of dir itself. For callers who were found to be entitled to ask.
+ */
+void gate_explain_of(const struct identity *viewer, const char *email, enum acl_op what, struct node *dir, const char *name, enum acl_format f,
+		     struct buf *out);
 /* May this caller read that policy file ("archive/Acme/.zddc", "defaults")? */
 bool gate_file_readable(const struct identity *who, const char *file);
 /* That, as the engine asks it. */

@@ -24,6 +24,10 @@ char *ask_shown_path(const struct node *dir);
 /* The address, or "anonymous". */
 const char *ask_shown_who(const struct identity *who);
 
+/* virt_of.c: of another, whose address is the name. */
+void make_access_of(const struct ask *a, struct buf *out);
+void make_access_of_op(const struct ask *a, struct buf *out);
+
 /* virt_whoami.c */
 void make_whoami(const struct ask *a, struct buf *out);
 void make_identities(const struct ask *a, struct buf *out);

@@ -30,7 +30,7 @@ complete -c zddc -n '__fish_seen_subcommand_from init explain why access whoami 
 complete -c zddc -n '__fish_seen_subcommand_from init explain why access whoami check fmt test diff status verify report show-defaults show-schema seal accept mark hold withdraw identity elevate with audit history restore help' -l help -d 'print this and stop'
 complete -c zddc -n '__fish_seen_subcommand_from init' -l here -d 'also in a directory that is not empty'
 complete -c zddc -n '__fish_seen_subcommand_from init' -l admin -r -d 'the administrator\'s e-mail address; without it you are asked'
-complete -c zddc -n '__fish_seen_subcommand_from explain whoami' -l as -r -d 'another person\'s e-mail address, or anonymous; on a mount that needs the right to read its policy'
+complete -c zddc -n '__fish_seen_subcommand_from explain whoami' -l as -r -d 'another person\'s e-mail address, or anonymous; on a mount for those who may read its policy, hold a there, or are auditors'
 complete -c zddc -n '__fish_seen_subcommand_from explain' -l op -r -d 'one operation, by the name of the system call: create, unlink, mkdir, rename, write, read, list, ...' -f -a 'enter statdir list stat read readlink getxattr create mkdir symlink write truncate fallocate utimens chmod chown setxattr removexattr unlink rmdir rename rename-from rename-to rename-over link mknod'
 complete -c zddc -n '__fish_seen_subcommand_from explain' -l cache -d 'whether the kernel may keep the name: uniform or mixed, and why'
 complete -c zddc -n '__fish_seen_subcommand_from explain whoami' -l groups -r -d 'the Unix groups to assume instead of the real ones'

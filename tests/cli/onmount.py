@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "mount"))
-from harness import (ADMIN, ANON, DC, NOBODY, OBS, PARTY_ZDDC, PEOPLE, PT, ROOT_ZDDC, T, ZDDC, Archive, as_user, err_as)  # noqa: E402
+from harness import (ADMIN, ANON, AUD, DC, NOBODY, OBS, PARTY_ZDDC, PEOPLE, PT, ROOT_ZDDC, T, ZDDC, Archive, as_user, err_as)  # noqa: E402
 
 ODD = b"a\nb\xff (IFR).pdf"
 TREE = {".zddc": ROOT_ZDDC, "P/archive/Acme/.zddc": PARTY_ZDDC, "P/archive/Acme/issued/x.pdf": "x", "P/archive/Acme/staging/s.txt": "s",
@@ -152,6 +152,19 @@ def explain_as_another():
     T.equal(zddc(ADMIN, "explain", path, "--op", "read", "--as", PEOPLE[NOBODY]).returncode, 1, "who may not")
     p = zddc(PT, "explain", path, "--op", "read", "--as", PEOPLE[OBS])
     T.check(p.returncode == 4 and b"cannot read all the policy" in p.stderr, "who may not read policy gets no answer", (p.returncode, p.stdout, p.stderr))
+    for args in ((), ("--op", "write"), ("--op", "list")):
+        place = a.at("P/archive/Acme/staging")
+        mine = zddc(DC, "explain", place, "--as", PEOPLE[PT], "--json", *args)  # holds a there, and cannot read the root's policy
+        own = zddc(PT, "explain", place, "--json", *args)
+        T.equal(mine.returncode, own.returncode, "the daemon tells holders of a about another: %s %s" % (args, mine.stderr))
+        say = {(d["op"], d["needs"]): (d["allowed"], d["has"]) for d in data(mine).get("decisions", [data(mine)])}
+        for d in data(own).get("decisions", [data(own)]):
+            T.equal(say.get((d["op"], d["needs"])), (d["allowed"], d["has"]), "as it tells them: %s" % d["op"])
+    T.check(b".zddc:5" not in mine.stdout and b"(hidden)" in zddc(DC, "explain", a.at("P/archive/Acme/staging"), "--as", PEOPLE[PT], "--op", "read").stdout,
+            "what they cannot read stays hidden")
+    T.equal(zddc(AUD, "explain", path, "--op", "read", "--as", PEOPLE[NOBODY]).returncode, 1, "and auditors")
+    T.equal(zddc(DC, "explain", a.at("P/archive/Acme/staging"), "--as", "anonymous", "--op", "list").returncode, 1, "about anonymous")
+    T.equal(zddc(OBS, "explain", a.at("P/archive/Acme/staging"), "--as", PEOPLE[PT], "--op", "read").returncode, 4, "nobody else")
     strict = archive("strict")
     one_line_error(zddc(ADMIN, "explain", strict.at("P/archive/Acme/issued/x.pdf"), "--op", "read", "--as", PEOPLE[PT]), 2, "--strict")
     T.equal(zddc(ADMIN, "explain", strict.at("P/archive/Acme/issued/x.pdf"), "--op", "read", "--as", PEOPLE[PT], "--strict").returncode, 0, "by the mount's rules")
