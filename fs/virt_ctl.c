@@ -578,6 +578,7 @@ static const struct ctl_row *row_find(const char *name, const struct identity *w
 
 		if (named && row_visible(&rows[i], who, dir))
 			return &rows[i];
+		free(steal_ptr(*op));
 	}
 	return NULL;
 }
