@@ -5,6 +5,7 @@
 
 #include "acl/acl.h"
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/json.h"
 #include "cli/cli.h"
 #include "cli/out.h"
@@ -64,6 +65,29 @@ static void statuses(struct buf *out)
 	}
 }
 
+/* What files of zddc test hold. */
+static const struct {
+	const char *where, *name, *meaning;
+} test_keys[] = {
+#define KEY_OF(where, name, kind, meaning) {#where, name, meaning},
+#include "cli/cases.def"
+#undef KEY_OF
+};
+
+static const struct {
+	const char *where, *title;
+} test_parts[] = {{"CASE", "a file, or a member of cases:"}, {"TEST", "a member of tests:"}, {"HOLD", "a member of holds:"}};
+
+static void test_file_keys(struct buf *out)
+{
+	for (size_t p = 0; p < ARRAY_LEN(test_parts); p++) {
+		buf_addf(out, "\nKeys of %s\n", test_parts[p].title);
+		for (size_t i = 0; i < ARRAY_LEN(test_keys); i++)
+			if (!strcmp(test_keys[i].where, test_parts[p].where))
+				row(out, test_keys[i].name, test_keys[i].meaning);
+	}
+}
+
 void help_command(enum cli_cmd cmd, struct buf *out)
 {
 	const struct cmd_row *c = &cli_cmds[cmd];
@@ -79,6 +103,8 @@ void help_command(enum cli_cmd cmd, struct buf *out)
 		spelling(&left, &cli_opts[i]);
 		row(out, buf_str(&left), cli_opts[i].meaning);
 	}
+	if (cmd == CMD_TEST)
+		test_file_keys(out);
 	statuses(out);
 }
 
@@ -132,11 +158,26 @@ static void man_command(struct buf *out, enum cli_cmd cmd)
 	}
 }
 
+static void man_test_files(struct buf *out)
+{
+	buf_adds(out, ".SH TEST FILES\nWhat a file of\n.B zddc test\nholds: YAML, with these keys.\n");
+	for (size_t p = 0; p < ARRAY_LEN(test_parts); p++) {
+		buf_addf(out, ".SS Keys of %s\n", test_parts[p].title);
+		for (size_t i = 0; i < ARRAY_LEN(test_keys); i++) {
+			if (strcmp(test_keys[i].where, test_parts[p].where) != 0)
+				continue;
+			buf_addf(out, ".TP\n.B %s\n", test_keys[i].name);
+			troff(out, test_keys[i].meaning);
+		}
+	}
+}
+
 static void man_tail(struct buf *out)
 {
 	buf_adds(out, ".SH OPERATIONS\nNames that \\-\\-op takes:\n");
 	for (int i = 0; i < ACL_OP_COUNT; i++)
 		buf_addf(out, ".BR %s%s\n", acl_ops[i].name, i + 1 < ACL_OP_COUNT ? " ," : " .");
+	man_test_files(out);
 	buf_adds(out, ".SH EXIT STATUS\n");
 	for (size_t i = 0; i < cli_n_statuses; i++)
 		buf_addf(out, ".TP\n.B %d\n%s\n", cli_statuses[i].code, cli_statuses[i].meaning);
