@@ -45,7 +45,7 @@ static void pass_on(int sig)
 
 static void pass_signals_on(void)
 {
-	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+	static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH};
 	struct sigaction act = {.sa_handler = pass_on, .sa_flags = SA_RESTART};
 
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++)

@@ -360,6 +360,12 @@ struct identity *identity_get(uid_t uid)
 	return id;
 }
 
+void identity_refresh(const struct identity *who)
+{
+	if ((long long)(policy_clock_ms() / 1000) - who->resolved_at > CACHE_MS / 1000)
+		identity_put(identity_get(who->uid));
+}
+
 void callers_free(void)
 {
 	struct slot *s, *tmp;

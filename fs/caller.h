@@ -40,6 +40,8 @@ int callers_init(const struct options *o);
 struct identity *identity_get(uid_t uid);
 /* The same person as 'base', acting in a session that has declared something. One reference for the caller. */
 struct identity *identity_in_session(const struct identity *base, struct session *s);
+/* Looks again who that is if the last look was more than a minute ago: what changed (groups) is a new policy generation. */
+void identity_refresh(const struct identity *who);
 struct identity *identity_ref(struct identity *id);
 void identity_put(struct identity *id);
 void callers_free(void);

@@ -543,9 +543,11 @@ static int may_still_write(struct op *op, struct handle *h, uint64_t gen)
 
 static int decide_write(struct op *op, struct handle *h)
 {
-	uint64_t gen = policy_generation();
+	uint64_t gen;
 	int r;
 
+	identity_refresh(h->who);
+	gen = policy_generation();
 	if (!handle_writable(h))
 		return -EBADF;
 	if (back_is_broken())

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from harness import *  # noqa: E402,F403
@@ -112,6 +113,37 @@ def test_outside_file():
     w.close()
 
 
+def keep_writing(path, pipe, go):
+    """Opens once, and writes whenever it is told to; nothing else of this user asks the mount."""
+    fd = os.open(path, os.O_WRONLY)
+    os.write(pipe, b"o")
+    out = []
+    while os.read(go, 1) == b"w":
+        out.append(err(os.pwrite, fd, b"x", 0))
+        os.write(pipe, b"d")
+    return out
+
+
+def test_groups():
+    """A group that somebody left: within a minute, for what he has open as well. Takes that minute: FULL=1."""
+    if not FULL:
+        return
+    accounts = Accounts({"zi-member": (61120, ["zi-team"])}, ["zi-team"])
+    a = Archive({".zddc": OPEN_ZDDC, "g/.zddc": "acl: {permissions: {'group:zi-team': rw}}\n", "g/f": "f\n"}, people={61120: "member@elsewhere.org"}).mount()
+    (r, w), (r2, w2) = os.pipe(), os.pipe()
+    child = Child(61120, keep_writing, a.at("g/f"), w, r2)
+    os.read(r, 1)
+    os.write(w2, b"w")
+    os.read(r, 1)
+    subprocess.run(["gpasswd", "-d", "zi-member", "zi-team"], check=True, stdout=subprocess.DEVNULL)
+    time.sleep(62)
+    os.write(w2, b"w")
+    os.read(r, 1)
+    os.write(w2, b"q")
+    T.equal(child.wait(), ["", "EACCES"], "writes of a handle whose opener left the group")
+    accounts.close()
+
+
 def test_tool():
     a = open_archive().mount()
 
@@ -136,5 +168,5 @@ def run_zddc(args, cwd):
 
 
 if __name__ == "__main__":
-    T.run(test_set, test_comments_stay, test_retire, test_retire_without_heir, test_outside_file, test_tool)
+    T.run(test_set, test_comments_stay, test_retire, test_retire_without_heir, test_outside_file, test_groups, test_tool)
     T.finish()
