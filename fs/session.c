@@ -344,6 +344,16 @@ void identity_elevated_why(const struct identity *who, struct buf *out)
 		buf_adds(out, who->session->reason);
 }
 
+void sessions_each(void (*each)(void *arg, const struct session_view *v), void *arg)
+{
+	uint64_t left;
+
+	WITH_MUTEX(&all.lock);
+	for (struct session *s = all.list; s; s = s->next)
+		if (elevated_now(s, &left))
+			each(arg, &(struct session_view){s->email, s->uid, s->sid, (long long)((left + 999) / 1000), s->reason});
+}
+
 const char *identity_provenance(const struct identity *who)
 {
 	struct said *t = who->session ? atomic_load(&who->session->said) : NULL;

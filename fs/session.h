@@ -62,6 +62,16 @@ long long identity_elevated_for(const struct identity *who);
 /* What was declared; NULL and -1 if nothing. Lives as long as the identity. */
 const char *identity_provenance(const struct identity *who);
 int identity_risk(const struct identity *who);
+/* Who acts as an administrator just now. */
+struct session_view {
+	const char *email; /* NULL: anonymous */
+	uid_t uid;
+	pid_t sid;
+	long long left; /* seconds */
+	const char *reason;
+};
+/* Calls each() for every session that is elevated; nothing of this file may be called meanwhile. */
+void sessions_each(void (*each)(void *arg, const struct session_view *v), void *arg);
 /* Why it elevated, appended; nothing if it is not elevated. */
 void identity_elevated_why(const struct identity *who, struct buf *out);
 

@@ -31,5 +31,8 @@ void make_access_of_op(const struct ask *a, struct buf *out);
 /* virt_whoami.c */
 void make_whoami(const struct ask *a, struct buf *out);
 void make_identities(const struct ask *a, struct buf *out);
+/* For status: who is elevated just now; in JSON a member "elevated". */
+void elevated_text(struct buf *out);
+void elevated_json(struct buf *out);
 
 #endif

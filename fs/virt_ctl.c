@@ -332,6 +332,7 @@ static void status_text(const struct ask *a, bool all, struct buf *out)
 	ledger_text(out);
 	for (size_t i = 0; i < n; i++)
 		buf_addf(out, "%s %llu\n", f[i].name, (unsigned long long)f[i].value);
+	elevated_text(out);
 	policy_invalid_each(invalid_text, out);
 	stats_format(out);
 }
@@ -372,6 +373,7 @@ static void status_json(const struct ask *a, bool all, struct buf *out)
 	if (all) {
 		json_kv(out, "watch", watch_figures().kind);
 		ledger_json(out);
+		elevated_json(out);
 		for (size_t i = 0; i < n; i++)
 			json_kv_int(out, f[i].name, (long long)f[i].value);
 		json_key(out, "invalid");

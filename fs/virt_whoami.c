@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/escape.h"
 #include "base/json.h"
 #include "fs/attrs.h"
 #include "fs/caller.h"
@@ -67,6 +68,13 @@ static void whoami_session_json(const struct ask *a, const struct acl_policy *p,
 	json_kv_int(out, "risk_score_write", attrs.risk_score);
 }
 
+static void add_elevated(long long left, const char *why, struct buf *out)
+{
+	buf_addf(out, "elevated for %lld:%02lld more: ", left / 60, left % 60);
+	escape_adds(out, why);
+	buf_addc(out, '\n');
+}
+
 static void whoami_session_text(const struct ask *a, const struct acl_policy *p, struct buf *out)
 {
 	struct acl_attrs attrs = attrs_here(a, p);
@@ -75,7 +83,7 @@ static void whoami_session_text(const struct ask *a, const struct acl_policy *p,
 
 	identity_elevated_why(a->who, &why);
 	if (left)
-		buf_addf(out, "elevated for %lld:%02lld more: %s\n", left / 60, left % 60, buf_str(&why));
+		add_elevated(left, buf_str(&why), out);
 	if (attrs.environment)
 		buf_addf(out, "environment %s\n", attrs.environment);
 	if (attrs.provenance)
@@ -201,4 +209,35 @@ void make_identities(const struct ask *a, struct buf *out)
 	buf_addc(out, '[');
 	identities_each(NULL, json_retired, out);
 	buf_adds(out, "]}\n");
+}
+
+/* ------------------------------------------------------------------ who is elevated */
+
+static void text_elevated(void *arg, const struct session_view *v)
+{
+	buf_addf(arg, "elevated %s (uid %u, session %d) for %lld:%02lld more: ", v->email ? v->email : "anonymous", v->uid, (int)v->sid, v->left / 60, v->left % 60);
+	escape_adds(arg, v->reason);
+	buf_addc(arg, '\n');
+}
+
+static void json_elevated(void *arg, const struct session_view *v)
+{
+	json_sep(arg);
+	buf_addc(arg, '{');
+	json_kv(arg, "email", v->email);
+	json_kv_int(arg, "uid", v->uid);
+	json_kv_int(arg, "session", v->sid);
+	json_kv_int(arg, "seconds_left", v->left);
+	json_kv(arg, "reason", v->reason);
+	buf_addc(arg, '}');
+}
+
+void elevated_text(struct buf *out) { sessions_each(text_elevated, out); }
+
+void elevated_json(struct buf *out)
+{
+	json_key(out, "elevated");
+	buf_addc(out, '[');
+	sessions_each(json_elevated, out);
+	buf_addc(out, ']');
 }

@@ -88,6 +88,9 @@ def test_session_binding():
     T.equal(json_of(one, a)["elevated"], True, "whoami says so")
     T.among(json_of(one, a)["elevated_seconds_left"], range(590, 601), "and for how long")
     T.equal(json_of(two, a)["elevated"], False, "and not to the other session")
+    shown = json.loads(as_user(AUD, read_file, a.at(".zddc.d/status.json")))["elevated"]
+    T.equal([(s["email"], s["reason"]) for s in shown], [("admin@example.com", "a test")], "auditors see in status who is elevated, and why")
+    T.check("elevated" not in json.loads(as_user(PT, read_file, a.at(".zddc.d/status.json"))), "others do not")
     one.call(ctl, a.mnt, "elevate-end")
     T.equal(got(one, read_file, secret), "ENOENT", "ended")
     T.equal(got(one, ctl, a.mnt, "elevate-end"), "EINVAL", "what is not elevated cannot end")
