@@ -9,6 +9,7 @@
 
 #include "acl/policy.h"
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "base/hash.h"
 #include "base/table.h"
 
@@ -283,29 +284,36 @@ static void hash_documents(struct acl_policy *p)
 	sha256_hex(sum, p->hash);
 }
 
-static struct acl_policy *intern(struct acl *acl, struct acl_policy *p)
+/* The one there is, counted, in the place of p; NULL: there is none, and p is it from now on if 'add'. */
+static struct acl_policy *intern_or(struct acl *acl, struct acl_policy *p, bool add)
 {
 	struct interned *found;
-	pthread_mutex_lock(&acl->lock);
+	WITH_MUTEX(&acl->lock);
 	HASH_FIND(hh, acl->interned, &p->key, sizeof(p->key), found);
-	if (found) {
-		struct acl_policy *same = acl_policy_ref(found->policy);
-		pthread_mutex_unlock(&acl->lock);
-		struct acl_policy *parent = p->parent;
-		policy_free(p);
-		acl_policy_unref(parent);
-		return same;
+	if (found || !add)
+		return found ? acl_policy_ref(found->policy) : NULL;
+	found = room(1, sizeof(*found));
+	found->key = p->key;
+	found->policy = p;
+	p->handle = found;
+	HASH_ADD(hh, acl->interned, key, sizeof(found->key), found);
+	return NULL;
+}
+
+/* The hash of a policy of many documents takes time: nobody waits for it. */
+static struct acl_policy *intern(struct acl *acl, struct acl_policy *p)
+{
+	struct acl_policy *same = intern_or(acl, p, false);
+	if (!same) {
+		hash_documents(p);
+		same = intern_or(acl, p, true);
 	}
-	struct interned *h = calloc(1, sizeof(*h));
-	if (!h)
-		abort();
-	hash_documents(p);
-	h->key = p->key;
-	h->policy = p;
-	p->handle = h;
-	HASH_ADD(hh, acl->interned, key, sizeof(h->key), h);
-	pthread_mutex_unlock(&acl->lock);
-	return p;
+	if (!same)
+		return p;
+	struct acl_policy *parent = p->parent;
+	policy_free(p);
+	acl_policy_unref(parent);
+	return same;
 }
 
 struct acl_policy *acl_policy_ref(struct acl_policy *p)

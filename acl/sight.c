@@ -17,6 +17,7 @@
 #include "base/table.h"
 
 enum { HELP_UNKNOWN, HELP_NO, HELP_YES };
+enum { POLICY_OF_A_SLOT = 16 }; /* contributions: at the end of a long chain each declared directory counts for more than one */
 
 struct known_doc {
 	struct zddc_doc *doc; /* counted */
@@ -178,9 +179,10 @@ static bool granted_at_slot(void *arg, const char *segment)
 	struct slots *x = arg;
 	if (is_on_disk(x, segment))
 		return true;
-	if (!x->w->undisplayed)
+	size_t cost = 1 + x->p->n / POLICY_OF_A_SLOT;
+	if (x->w->undisplayed < cost)
 		return false;
-	x->w->undisplayed--;
+	x->w->undisplayed -= (unsigned)cost;
 	struct acl_policy *p = acl_child(x->p->acl, x->p, segment, NULL);
 	x->found = granted_here(x->w, p) || (may_help_below(x->w, p) && granted_at_slots(x->w, p, NULL));
 	acl_policy_unref(p);

@@ -192,6 +192,17 @@ static void fences_and_resets(struct buf *b, unsigned level, unsigned n)
 			 level % 2 ? "false" : "true");
 }
 
+/* ... and at whose end directories are declared below declared ones. */
+static void slots_at_the_end(struct buf *b, unsigned level, unsigned n)
+{
+	if (level == LEVELS - 2)
+		slots_below_slots(b, n);
+	else if (level == LEVELS - 1)
+		slots_above(b, 2, n);
+	else
+		fences_and_resets(b, level, LEVELS);
+}
+
 static void many_keys(struct buf *b, unsigned n)
 {
 	buf_adds(b, "records:\n");
@@ -239,6 +250,7 @@ static const struct shape {
 	{"literals beside a star", literals_beside_a_star, only_the_star, 700, 2, true},
 	{"deep paths", deep_paths, NULL, 3000, 2, false},
 	{"deep chain", two_thousand_roles, fences_and_resets, LEVELS / 4, LEVELS, false},
+	{"slots behind a chain", two_thousand_roles, slots_at_the_end, 400, LEVELS, true},
 	{"many keys", many_keys, NULL, 1000, 2, false},
 	{"names that collide", names_that_collide, NULL, 1000, 2, false},
 };
