@@ -73,7 +73,7 @@ static int declare(struct op *op, struct node *dir, const struct session_words *
 		return self_refuse(op, dir, EINVAL, "the process that leads your login session has ended, and what is declared is bound to it: log in "
 			      "again, or run one command with \"zddc elevate ... -- COMMAND\" or \"zddc with ... -- COMMAND\"");
 	if (r == -EBUSY)
-		return self_refuse(op, dir, EBUSY, "too many of your sessions have declared something, or this one too often: end some");
+		return self_refuse(op, dir, EBUSY, "too many of your sessions have declared something, or this one too much: end some");
 	return r;
 }
 

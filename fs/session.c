@@ -21,7 +21,7 @@
 
 enum {
 	PER_UID_MOST = 64,
-	SAID_MOST = 64, /* provenances of one session: each is kept as long as the session */
+	SAID_BYTES_MOST = 64 << 10, /* of different provenances in one session: each is kept as long as the session */
 	LOOK_MS = 60 * 1000, /* the watcher looks at least that often: its poll sleeps while the machine does */
 };
 
@@ -39,8 +39,9 @@ struct session {
 	int leader; /* pidfd: readable when it has ended; -1 where there are none */
 	char *email; /* for the ledger */
 	_Atomic uint64_t until; /* ms of CLOCK_BOOTTIME; 0: not elevated */
-	_Atomic(struct said *) said; /* the newest */
-	int n_said; /* lock */
+	_Atomic(struct said *) said; /* what holds now */
+	struct said *texts; /* lock; all that were ever said */
+	size_t text_bytes; /* lock */
 	_Atomic int risk; /* -1: not said */
 	char *reason; /* lock; of the elevation */
 	struct identity *as; /* lock; counted: the variant made last */
@@ -78,7 +79,7 @@ void session_put(struct session *s)
 {
 	if (!s || __atomic_sub_fetch(&s->refs, 1, __ATOMIC_ACQ_REL) > 0)
 		return;
-	for (struct said *t = atomic_load(&s->said), *older; t; t = older) {
+	for (struct said *t = s->texts, *older; t; t = older) {
 		older = t->older;
 		free(t);
 	}
@@ -92,20 +93,23 @@ void session_put(struct session *s)
 /* 0 or -EBUSY. */
 static int say(struct session *s, const char *provenance)
 {
-	struct said *now = atomic_load(&s->said), *t;
 	size_t n = strlen(provenance) + 1;
+	struct said *t = s->texts;
 
-	if (now && !strcmp(now->text, provenance))
-		return 0;
-	if (s->n_said >= SAID_MOST)
+	while (t && strcmp(t->text, provenance) != 0)
+		t = t->older;
+	if (!t && s->text_bytes + n > SAID_BYTES_MOST)
 		return -EBUSY;
-	t = malloc(sizeof(*t) + n);
-	if (!t)
-		abort();
-	memcpy(t->text, provenance, n);
-	t->older = now;
+	if (!t) {
+		t = malloc(sizeof(*t) + n);
+		if (!t)
+			abort();
+		memcpy(t->text, provenance, n);
+		t->older = s->texts;
+		s->texts = t;
+		s->text_bytes += n;
+	}
 	atomic_store(&s->said, t);
-	s->n_said++;
 	return 0;
 }
 

@@ -46,7 +46,7 @@ struct session_words {
 };
 /*
  * Declares for the session of 'pid', as 'who'. 0, or -ESRCH (the task or the leader of its session is gone), -EBUSY (this uid has declared
- * for too many sessions, or too often in this one).
+ * for too many sessions, or too much in this one).
  */
 int session_declare(const struct identity *who, pid_t pid, const struct session_words *w);
 /* Ends the elevation of that session: 0, or -ESRCH if there is none. */

@@ -361,6 +361,39 @@ def test_freeze():
     w.close()
 
 
+def up_and_down(mnt, secret, times):
+    """In a session of its own: elevated it reads, and otherwise not, whatever other sessions of the same user do meanwhile."""
+    os.setsid()
+    wrong = []
+    for i in range(times):
+        ctl(mnt, 'elevate --reason "round %d" --provenance urn:round:%d' % (i, i % 50))
+        up = err(read_file, secret)
+        ctl(mnt, "elevate-end")
+        down = err(read_file, secret)
+        if (up, down) != ("", "ENOENT"):
+            wrong.append((i, up, down))
+    return wrong
+
+
+def only_declares(mnt, file, times):
+    os.setsid()
+    wrong = []
+    for i in range(times):
+        ctl(mnt, "with --risk %d" % (i % 101))
+        if err(read_file, file) or json.loads(read_file(os.path.join(mnt, ".zddc.d/whoami.json")))["risk_declared"] != i % 101:
+            wrong.append(i)
+    return wrong
+
+
+def test_side_by_side():
+    a = Archive(project_with_admins()).mount()
+    secret, times = a.at(ACME, "working/pt/secret.txt"), scaled(100)
+    children = [Child(ADMIN, up_and_down, a.mnt, secret, times) for _ in range(3)] + [Child(DC, only_declares, a.mnt, a.at(ACME, "staging/note.txt"), times) for _ in range(2)]
+    for c in children:
+        T.equal(c.wait(), [], "sessions side by side: each its own")
+    T.check(eventually(lambda: json.loads(as_user(ADMIN, read_file, a.at(".zddc.d/status.json")))["elevated"] == [], 5), "nobody is elevated when all have ended")
+
+
 def test_another_mount():
     """On that mount only."""
     a, b = Archive(project_with_admins()).mount(), Archive(project_with_admins()).mount()
@@ -617,6 +650,6 @@ def test_tool():
 
 if __name__ == "__main__":
     T.run(test_session_binding, test_one_uid_only, test_expiry, test_leader_exit, test_reused_session_id, test_who_and_where, test_no_longer_administrator,
-          test_command_lines, test_freeze, test_another_mount, test_sealed_stays, test_ancestors, test_torn_is_no_record, test_withdraw, test_hold,
+          test_command_lines, test_freeze, test_side_by_side, test_another_mount, test_sealed_stays, test_ancestors, test_torn_is_no_record, test_withdraw, test_hold,
           test_compliance, test_recorded, test_tool)
     T.finish()
