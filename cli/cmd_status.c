@@ -16,6 +16,8 @@
 #include "cli/out.h"
 #include "cli/place.h"
 
+enum { SOON = 2 };
+
 /* ------------------------------------------------------------------------------------------------ what the mount says */
 
 static void row(struct buf *out, const char *name, const char *value)
@@ -156,9 +158,13 @@ struct several {
 static void each_mount(void *arg, const struct mount_line *m)
 {
 	struct several *s = arg;
-	int status = one(s->c, m->point, s->out);
+	int status;
 
 	s->n++;
+	if (!mount_answers(m->point, SOON))
+		status = out_fail(ZDDC_IO, "%s: the mount does not answer: its daemon hangs or is gone", m->point);
+	else
+		status = one(s->c, m->point, s->out);
 	s->status = status > s->status ? status : s->status;
 }
 

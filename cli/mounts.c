@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/mounts.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
@@ -95,4 +101,26 @@ bool mount_find(const char *point, struct mount_line *out)
 	*out = (struct mount_line){0};
 	mounts_each(look, &(struct looking){point, out});
 	return out->point != NULL;
+}
+
+bool mount_answers(const char *point, int seconds)
+{
+	struct timespec step = {.tv_nsec = 10 * 1000 * 1000};
+	struct stat st;
+	pid_t pid = fork();
+
+	if (pid == 0) /* only a signal that kills ends the wait for a daemon */
+		_exit(lstat(point, &st) < 0 && errno == ENOTCONN);
+	for (int i = 0; pid > 0 && i < 100 * seconds; i++) {
+		int status;
+
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return status == 0;
+		nanosleep(&step, NULL);
+	}
+	if (pid > 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, WNOHANG);
+	}
+	return false;
 }

@@ -13,6 +13,8 @@ struct mount_line {
 bool mount_find(const char *point, struct mount_line *out);
 /* Each mount whose type is fuse.zddcfs, fuse.zddc or zddc. */
 void mounts_each(void (*each)(void *arg, const struct mount_line *m), void *arg);
+/* Does it answer within some seconds? One whose daemon hangs would hold whoever asks. */
+bool mount_answers(const char *point, int seconds);
 void mount_line_free(struct mount_line *m);
 
 #endif

@@ -3,8 +3,10 @@
 """zddc status: what a mount says to whom, of which mounts; and --doctor on filesystems that keep their promises, and one that does not."""
 import json
 import os
+import signal
 import subprocess
 import tempfile
+import time
 
 from tool import WORK, data, finish, one_line_error, on_terminal, run, text
 from harness import ADMIN, ANON, PT, T, ZDDC, Archive, err_as, eventually, project
@@ -28,6 +30,11 @@ def mount():
     T.equal((len(got), got[0]["mount"], set(got[0]["status"])), (1, a.mnt, {"version", "uptime", "counters"}), "as JSON")
     T.check({"watch", "invalid", "operations"} <= set(data(zddc(ADMIN, "status", a.mnt, "--json"))[0]["status"]), "an administrator's JSON")
     T.check(a.mnt + "  zddcfs" in zddc(ADMIN, "status").stdout.decode(), "without a place: every mount")
+    os.kill(a.pid, signal.SIGSTOP)
+    began = time.monotonic()
+    p = zddc(ADMIN, "status")
+    os.kill(a.pid, signal.SIGCONT)
+    T.check(p.returncode == 4 and b"%s: the mount does not answer" % a.mnt.encode() in p.stderr and time.monotonic() - began < 50, "a daemon that hangs holds nobody for long", p.stderr)
     one_line_error(zddc(ANON, "status", a.mnt), 4, "no mount that you can see")
     one_line_error(run("status", WORK), 4, "no mount")
     a.put("Q/.zddc", "titel: x\n")
