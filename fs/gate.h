@@ -21,7 +21,7 @@ int gate_check(struct op *op, enum acl_op what, struct node *dir, const char *na
 int gate_check_as(struct op *op, struct identity *who, enum acl_op what, struct node *dir, const char *name, unsigned flags);
 /* The same question without recording anything: access(2), listings, actions. */
 bool gate_may(const struct identity *who, enum acl_op what, struct node *dir, const char *name, unsigned flags);
-/* The same by another policy than that of now: one of an earlier day. */
+/* The same by another policy than that of now: one of an earlier day. Holds on to nothing of it. */
 bool gate_may_under(const struct identity *who, struct acl_policy *p, enum acl_op what, const char *name);
 /* Does the caller administer dir (admins: here or above, elevated or not)? */
 bool gate_is_admin(const struct identity *who, struct node *dir);

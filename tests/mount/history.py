@@ -309,6 +309,9 @@ def test_at():
     T.equal(then(a, BOB, closed), {}, "who might not then, sees nothing of that day")
     T.equal(then(a, ALICE, closed), {"f": b"three\n"}, "who might, does")
     T.equal(then(a, BOB, second), {"f": b"two\n", "new": b"new\n"}, "other days are theirs again")
+    days = [moment() for _ in range(4)]  # with those before more than are kept: the first policies go, for all threads
+    T.equal([then(a, BOB, day) for day in days + [old, second]][-1], {"f": b"two\n", "new": b"new\n"}, "however many days are asked for")
+    T.equal(a.umount(), 0, "nothing holds on to the policies of a day that went")
 
 
 if __name__ == "__main__":
