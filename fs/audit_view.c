@@ -21,6 +21,8 @@
 
 enum { CHUNK = 256 << 10, KNOWN_MOST = 4096 };
 
+#define HIDDEN "(hidden)"
+
 /* What this reader may know of one directory. */
 struct known {
 	char *dir;
@@ -131,27 +133,42 @@ static bool knows_path(struct audit_view *v, const char *path)
 
 static const char *hidden(struct audit_view *v, const char *src)
 {
-	return src && !gate_file_readable(v->who, src) ? "(hidden)" : src;
+	return src && !gate_file_readable(v->who, src) ? HIDDEN : src;
 }
 
-/* Takes out what stands in policy that the reader cannot see. True if there was anything. */
+/* The other end of a move is known only where its directory is. */
+static const char *hidden_path(struct audit_view *v, const char *path)
+{
+	return path && !knows_path(v, path) ? HIDDEN : path;
+}
+
+static const char *hidden_attr(struct audit_view *v, const struct ledger_attr *a)
+{
+	AUTO_FREE char *file = NULL;
+
+	if (!strcmp(a->key, "to"))
+		return hidden_path(v, a->text);
+	if (!a->text || strcmp(a->key, "to_src") != 0)
+		return a->text;
+	file = strndup(a->text, strcspn(a->text, ":"));
+	return hidden(v, file) == file ? a->text : HIDDEN;
+}
+
+/* Takes out what stands in policy that the reader cannot see, and where they know of nothing. True if there was anything. */
 static bool hide(struct audit_view *v, struct ledger_entry *e)
 {
-	const char *file = hidden(v, e->src.file);
-	bool changed = file != e->src.file;
+	const char *file = hidden(v, e->src.file), *path = hidden_path(v, e->path), *canonical = hidden_path(v, e->canonical);
+	bool changed = file != e->src.file || path != e->path || canonical != e->canonical;
 	struct ledger_attr *attrs = arena_array(&v->mem, struct ledger_attr, e->n_attrs + 1);
 
-	if (changed)
+	if (file != e->src.file)
 		e->src = (struct ledger_src){file, 0};
+	e->path = path;
+	e->canonical = canonical;
 	for (size_t i = 0; i < e->n_attrs; i++) {
 		attrs[i] = e->attrs[i];
-		if (strcmp(attrs[i].key, "to_src") != 0 || !attrs[i].text)
-			continue;
-		AUTO_FREE char *to = strndup(attrs[i].text, strcspn(attrs[i].text, ":"));
-		if (!gate_file_readable(v->who, to)) {
-			attrs[i].text = "(hidden)";
-			changed = true;
-		}
+		attrs[i].text = hidden_attr(v, &attrs[i]);
+		changed |= attrs[i].text != e->attrs[i].text;
 	}
 	e->attrs = attrs;
 	return changed;

@@ -2,8 +2,8 @@
 /*
  * .zddc.d/audit.jsonl: the lines of all chains that are about what lies at or below a directory, as far as this reader may know of it by
  * today's policy: what happened in directories they read or administer, or where they are auditors. What has no path (mounts, sessions)
- * is for whoever sees all of the archive. Sources in policy files that they cannot read are "(hidden)": such a line's hash is that of
- * the line as it is stored.
+ * is for whoever sees all of the archive. Sources in policy files that they cannot read, and the other end of a move where they may not
+ * know of it, are "(hidden)": such a line's hash is that of the line as it is stored.
  *
  * Read as a stream: nothing is held but a window, and at its end it goes on as lines are written. Any thread, one reader at a time waits
  * for another. No lock may be held.

@@ -303,6 +303,20 @@ def test_view():
     T.check("incoming/in" in zddc("--path", ACME + "/incoming", a.at(ACME), uid=DC)[1], "and shows it to those it is for")
 
 
+def test_view_of_moves():
+    """A file that comes from or goes to where a reader knows of nothing: the line is theirs, the other place is not."""
+    home = "P/archive/Acme/working/pt"
+    fenced = "acl: {inherit: false, permissions: {pt@example.com: rwcda}}\n"
+    a = Archive(project({home + "/.zddc": fenced, home + "/private name": "x"})).mount()
+    as_user(PT, os.rename, a.at(home, "private name"), a.at(ACME, "staging/out"))
+    as_user(PT, write_file, a.at(home, "another"), "x")
+    seen = [x for x in view(a, AUD, ACME) if x["event"] == "file_rename"]
+    T.equal([(x["path"], x["attrs"]["to"]) for x in seen], [("(hidden)", ACME + "/staging/out")], "where it came from is not told")
+    seen = [x for x in view(a, PT, home) if x["event"] == "file_rename"]
+    T.equal([(x["path"], x["attrs"]["to"]) for x in seen], [(home + "/private name", ACME + "/staging/out")], "its owner knows both")
+    T.check("private name" not in json.dumps(view(a, AUD) + view(a, DC, ACME)), "nobody else finds the name")
+
+
 def test_view_stream():
     """Read from one descriptor, in pieces and again; it goes on where lines are written."""
     a = simple()
@@ -614,5 +628,5 @@ def test_on_date():
 
 if __name__ == "__main__":
     T.run(test_mutations, test_reads, test_nothing_happened, test_refusals, test_policy, test_auto_own, test_seals, test_names, test_identities, test_view,
-          test_view_stream, test_rotation, test_damage, test_torn, test_checkpoint, test_modes, test_flood, test_forward, test_many, test_filters, test_on_date)
+          test_view_of_moves, test_view_stream, test_rotation, test_damage, test_torn, test_checkpoint, test_modes, test_flood, test_forward, test_many, test_filters, test_on_date)
     T.finish()
