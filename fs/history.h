@@ -77,5 +77,7 @@ int history_dir_removed(const struct identity *who, int fd, int parent_fd, const
 
 /* Every version kept in a directory, of whatever chain: calls each() with an open file, until it returns false. */
 int history_each(int dirfd, bool (*each)(void *arg, int fd), void *arg);
+/* The same of directories called 'name' that have been removed from it (and of what was removed in those). */
+int history_each_removed(int dirfd, const char *name, bool (*each)(void *arg, int fd), void *arg);
 
 #endif

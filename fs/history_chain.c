@@ -242,3 +242,29 @@ int history_each(int dirfd, bool (*each)(void *arg, int fd), void *arg)
 	}
 	return r;
 }
+
+struct removed {
+	struct walk walk;
+	char middle[NAME_BYTES]; /* as history_stamp puts it between time and address */
+};
+
+static bool walk_removed(void *arg, const char *name, unsigned char type, uint64_t ino)
+{
+	struct removed *r = arg;
+	const char *dash = strchr(name, '-');
+
+	if (type != DT_DIR || !dash || strncmp(dash, r->middle, strlen(r->middle)) != 0)
+		return true;
+	return walk_one(&r->walk, name, type, ino);
+}
+
+int history_each_removed(int dirfd, const char *name, bool (*each)(void *arg, int fd), void *arg)
+{
+	AUTO_CLOSE int store = back_opendir(dirfd, ".zddc.d"), fd = store < 0 ? store : back_opendir(store, HISTORY_REMOVED);
+	struct removed r = {.walk = {fd, each, arg, false}};
+
+	if (fd < 0)
+		return fd == -ENOENT ? 0 : fd;
+	snprintf(r.middle, sizeof(r.middle), "-%.*s-", NAME_BYTES / 2, name);
+	return back_list(fd, "", walk_removed, &r);
+}

@@ -93,13 +93,13 @@ static int refuse_no_room(struct commit *c, int err)
 static int take_row(struct commit *c, int dirfd)
 {
 	record_scope(c->rec, c->scope);
-	return record_row_take(dirfd, &c->place.rule, c->scope, &c->row);
+	return record_row_take(c->job->dir, dirfd, &c->place.rule, c->scope, &c->row);
 }
 
 static void end_row(struct commit *c, int dirfd, bool kept)
 {
 	if (c->row)
-		record_row_end(dirfd, &c->place.rule, c->scope, c->row, kept, c->path);
+		record_row_end(c->job->dir, dirfd, &c->place.rule, c->scope, c->row, kept, c->path);
 	c->row = 0;
 }
 
@@ -325,7 +325,7 @@ static int add(struct commit *c, int dirfd)
 	if (r == 0)
 		back_unlink(c->tmp_dir, c->tmp);
 	if (r == 0 && c->job->from)
-		record_row_mark(dirfd, &c->place.rule, buf_str(&c->text), c->text.len, c->path);
+		record_row_mark(c->job->dir, dirfd, &c->place.rule, buf_str(&c->text), c->text.len, c->path);
 	return r;
 }
 

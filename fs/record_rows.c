@@ -2,17 +2,20 @@
 #include "fs/record_rows.h"
 
 #include <dirent.h>
+#include <errno.h>
 
 #include "base/buf.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "fs/back.h"
 #include "fs/history.h"
+#include "fs/node.h"
 #include "fs/seal.h"
 #include "schemas/schemas.h"
 
 struct counting {
 	const struct record_rule *rule;
+	struct node *dir;
 	int dirfd;
 	void (*each)(void *arg, const char *scope, unsigned long row);
 	void *arg;
@@ -44,6 +47,18 @@ static bool count_kept(void *arg, int fd)
 	return back_read_fd(fd, &text, LIMIT_DOC_BYTES) < 0 || count_text(arg, &text);
 }
 
+/* A register that is removed and made again goes on where it was. */
+static int count_removed(struct counting *n)
+{
+	int fd, r = n->dir->parent ? back_dir_get(n->dir->parent, &fd) : -ENOENT;
+
+	if (r < 0)
+		return n->dir->parent ? r : 0;
+	r = history_each_removed(fd, n->dir->name, count_kept, n);
+	back_dir_put(n->dir->parent, fd);
+	return r;
+}
+
 /* The numbers that records here have, or had. */
 static int count_used(void *arg, void (*each)(void *each_arg, const char *scope, unsigned long row), void *each_arg)
 {
@@ -53,7 +68,9 @@ static int count_used(void *arg, void (*each)(void *each_arg, const char *scope,
 	n->each = each;
 	n->arg = each_arg;
 	r = back_list(n->dirfd, "", count_file, n);
-	return r < 0 ? r : history_each(n->dirfd, count_kept, n);
+	if (r == 0)
+		r = history_each(n->dirfd, count_kept, n);
+	return r < 0 ? r : count_removed(n);
 }
 
 static struct rows rows_of(struct counting *n, const char *scope)
@@ -61,17 +78,17 @@ static struct rows rows_of(struct counting *n, const char *scope)
 	return (struct rows){.dirfd = n->dirfd, .scope = scope, .boot = seal_boot(), .used = count_used, .arg = n};
 }
 
-int record_row_take(int dirfd, const struct record_rule *rule, const char *scope, unsigned long *row)
+int record_row_take(struct node *dir, int dirfd, const struct record_rule *rule, const char *scope, unsigned long *row)
 {
-	struct counting n = {.rule = rule, .dirfd = dirfd};
+	struct counting n = {.rule = rule, .dir = dir, .dirfd = dirfd};
 	struct rows rows = rows_of(&n, scope);
 
 	return rows_take(&rows, row);
 }
 
-void record_row_end(int dirfd, const struct record_rule *rule, const char *scope, unsigned long row, bool kept, const char *path)
+void record_row_end(struct node *dir, int dirfd, const struct record_rule *rule, const char *scope, unsigned long row, bool kept, const char *path)
 {
-	struct counting n = {.rule = rule, .dirfd = dirfd};
+	struct counting n = {.rule = rule, .dir = dir, .dirfd = dirfd};
 	struct rows rows = rows_of(&n, scope);
 
 	if (!kept)
@@ -80,9 +97,9 @@ void record_row_end(int dirfd, const struct record_rule *rule, const char *scope
 		log_warn("%s: row %lu could not be marked as used", path, row);
 }
 
-void record_row_mark(int dirfd, const struct record_rule *rule, const char *text, size_t len, const char *path)
+void record_row_mark(struct node *dir, int dirfd, const struct record_rule *rule, const char *text, size_t len, const char *path)
 {
-	struct counting n = {.rule = rule, .dirfd = dirfd};
+	struct counting n = {.rule = rule, .dir = dir, .dirfd = dirfd};
 	char scope[SHA256_HEX];
 	unsigned long row;
 

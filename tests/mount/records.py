@@ -236,6 +236,19 @@ def test_rows():
     T.check(base + "005.yaml" in listing(a, RSK), "not even after a remount", listing(a, RSK))
 
 
+def test_rows_again():
+    """A register that was removed and made again goes on with its numbers."""
+    a = mdl()
+    for n in range(3):
+        as_user(DC, write_file, a.at(RSK, "r.yaml"), RISK % ("Risk %d" % n))
+    for name in listing(a, RSK):
+        as_user(DC, os.unlink, a.at(RSK, name))
+    T.equal(err_as(DC, os.rmdir, a.at(RSK)), "", "(an empty register is removed)")
+    T.check(not os.path.exists(a.behind(RSK)), "(from the disk too)")
+    as_user(DC, write_file, a.at(RSK, "r.yaml"), RISK % "another")
+    T.equal(listing(a, RSK), ["ACME-0007-EL-RSK-0001-004.yaml"], "its numbers are not given again")
+
+
 def write_rows(path, who, n):
     for i in range(n):
         write_file(os.path.join(path, "typed-%d.yaml" % who), RISK % ("writer %d, row %d" % (who, i)))
@@ -455,5 +468,5 @@ def test_away():
 
 
 if __name__ == "__main__":
-    T.run(test_ledger, test_rights, test_slots, test_two_writers, test_away, test_new, test_revision, test_refused, test_typed_name, test_ways_to_write, test_tools, test_moves, test_forms, test_rows, test_parallel_rows)
+    T.run(test_ledger, test_rights, test_slots, test_two_writers, test_away, test_new, test_revision, test_refused, test_typed_name, test_ways_to_write, test_tools, test_moves, test_forms, test_rows, test_rows_again, test_parallel_rows)
     T.finish()
