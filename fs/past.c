@@ -26,7 +26,7 @@ enum { CHUNK = 256 << 10, MOMENTS = 4 };
 struct moment {
 	long long at;
 	struct ledger_asof *asof;
-	struct acl *acl;
+	struct acl *acl; /* NULL, as snap: what was in force then is not known */
 	struct acl_snap *snap;
 	struct moment *next;
 };
@@ -164,8 +164,10 @@ static int source_subdirs(void *ctx, const char *dir, bool (*each)(void *arg, co
 
 static void moment_delete(struct moment *m)
 {
-	acl_snap_free(m->snap);
-	acl_free(m->acl);
+	if (m->acl) {
+		acl_snap_free(m->snap);
+		acl_free(m->acl);
+	}
 	ledger_asof_free(m->asof);
 	free(m);
 }
@@ -183,7 +185,7 @@ static void feed(struct moment *m)
 	}
 }
 
-/* NULL: what was in force then is not known. Under lock. */
+/* Under lock. */
 static struct moment *moment_make(long long at)
 {
 	struct moment *m = calloc(1, sizeof(*m));
@@ -195,11 +197,8 @@ static struct moment *moment_make(long long at)
 		abort();
 	m->at = at;
 	feed(m);
-	if (!ledger_asof_known(m->asof) || text_of(m, "defaults", &text) < 0 || zddc_parse("defaults", buf_str(&text), text.len, false, &d, &defaults) != 0) {
-		ledger_asof_free(m->asof);
-		free(m);
-		return NULL;
-	}
+	if (!ledger_asof_known(m->asof) || text_of(m, "defaults", &text) < 0 || zddc_parse("defaults", buf_str(&text), text.len, false, &d, &defaults) != 0)
+		return m;
 	m->acl = acl_new(defaults, ledger_asof_strict(m->asof));
 	zddc_unref(defaults);
 	m->snap = acl_snap_new(m->acl, &(struct zddc_source){.read = source_read, .subdirs = source_subdirs, .ctx = m});
@@ -223,8 +222,9 @@ static struct moment *moment_of(long long at)
 
 	while (m && m->at != at)
 		m = m->next;
-	if (m || !(m = moment_make(at)))
+	if (m)
 		return m;
+	m = moment_make(at);
 	m->next = moments;
 	moments = m;
 	for (unsigned n = 0; *end && n < MOMENTS; n++)
@@ -239,7 +239,7 @@ bool past_may_read(const struct identity *who, const char *dir, const char *name
 		return true;
 	WITH_MUTEX(&lock);
 	struct moment *m = moment_of(at);
-	struct acl_policy *p = m ? acl_snap_policy(m->snap, dir) : NULL;
+	struct acl_policy *p = m->acl ? acl_snap_policy(m->snap, dir) : NULL;
 	bool may = p && gate_may_under(who, p, ACL_OP_READ, name);
 
 	acl_policy_unref(p);

@@ -9,7 +9,7 @@ import subprocess
 import time
 
 from harness import *  # noqa: F403
-from harness import ADMIN, ALICE, AUD, BOB, DC, OBS, PT, Archive, Child, T
+from harness import ADMIN, ALICE, AUD, BOB, DC, OBS, PT, SLOW, Archive, Child, T
 from records import MDL, NAME, ROW, RSK, fields, last_error, listing, mdl, run_as
 
 KEEPS = """\
@@ -314,6 +314,21 @@ def test_at():
     T.equal(a.umount(), 0, "nothing holds on to the policies of a day that went")
 
 
+def test_at_before_the_ledger():
+    """A day of which nothing is known costs no more than another, however often policy has changed."""
+    a = keeping({"d/%03d" % n: "x\n" for n in range(200)})
+    for n in range(80):
+        as_user(ADMIN, write_file, a.at(".zddc"), KEEPS + "# %d\n" % n)
+    now = moment()
+
+    def took(day):
+        began = time.monotonic()
+        as_user(BOB, os.listdir, a.at("d/.zddc.d/at", day))
+        return time.monotonic() - began
+    known, unknown = min(took(now) for _ in range(3)), min(took("2001-01-0%d" % n) for n in range(1, 4))
+    T.check(unknown < 3 * known + 0.01 * SLOW, "listing a day before the ledger", "%.0f ms, %.0f ms for a known one" % (1000 * unknown, 1000 * known))
+
+
 if __name__ == "__main__":
-    T.run(test_at, test_in_place, test_names, test_writer_open, test_records, test_shown, test_commands)
+    T.run(test_at, test_at_before_the_ledger, test_in_place, test_names, test_writer_open, test_records, test_shown, test_commands)
     T.finish()
