@@ -158,6 +158,7 @@ build() {
         -Dudevrulesdir=/nonexistent -Dinitscriptdir= >> "$log" 2>&1 || return 1
     ninja -C "$work/fuse/b" >> "$log" 2>&1 || return 1
     meson install -C "$work/fuse/b" >> "$log" 2>&1 || return 1
+    cp -r "$work/fuse/example" "$PREFIX/" # make bench compares with passthrough_hp
     relocatable
 }
 
