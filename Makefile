@@ -136,7 +136,7 @@ $(B)/gen/schemas.c: $(wildcard schemas/default-*.yaml) defaults/embed.sh
 
 # --------------------------------------------------------------------------------------------------------------------------- targets
 .PHONY: all lib programs tests deps check check-unit check-policy check-random check-mount check-cli check-tools check-fuzz check-faults \
-        check-layers fuzz bench bench-decide bench-rollup demo demo-stop install clean help
+        check-layers fuzz bench bench-quick bench-decide bench-rollup demo demo-stop install clean help
 
 all: programs
 programs: $(call programs,$(VARIANT))
@@ -170,8 +170,11 @@ check-unit check-random: check-%: $$(call suite,$$*)
 check-policy check-mount check-cli check-tools check-faults: check-%: programs $$(call suite,$$*)
 	@$(RUN) $*
 
-bench: programs $$(call suite,bench)
-	@B='$(B)' tests/run.sh --bench
+# with the packages that it compares with, if they can be had; it works without them and says what is missing
+BENCH_PACKAGES := bindfs fio g++
+bench bench-quick: programs $$(call suite,bench)
+	@dpkg-query -W -f '' $(BENCH_PACKAGES) 2> /dev/null || apt-get -q -y --no-install-recommends install $(BENCH_PACKAGES) > $(B)/bench-install.log 2>&1 || true
+	@B='$(B)' VARIANT='$(VARIANT)' tests/bench/bench.py $(if $(filter bench-quick,$@),--quick) '$(OUT)'
 bench-decide: $(OUT)/tests/bench/bench_decide
 	$(OUT)/tests/bench/bench_decide
 bench-rollup: programs
@@ -213,7 +216,8 @@ help:
 	@echo 'make check          deps, build, every test; last line: N passed, N failed'
 	@echo 'make check-SUITE    one of: unit policy random mount cli tools fuzz faults layers'
 	@echo 'make fuzz           build the fuzzers under $(B)/fuzz/tests/fuzz'
-	@echo 'make bench          side by side with the native filesystem;  make bench-decide, bench-rollup: of a decision, of a table'
+	@echo 'make bench          side by side with ext4, bindfs and passthroughs (root, 15 minutes): $(B)/bench.html, bench.json'
+	@echo 'make bench-quick    the same, small (2 minutes);  make bench-decide, bench-rollup: of a decision, of a table'
 	@echo 'make demo           a sample archive, mounted and walked through;  make demo-stop ends it'
 	@echo 'make install        DESTDIR= PREFIX=$(PREFIX)'
 	@echo 'make clean          remove $(B)'

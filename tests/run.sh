@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# tests/run.sh [--bench] [SUITE[@VARIANT]...]: runs test suites one after the other; the last line is "N passed, N failed".
+# tests/run.sh [SUITE[@VARIANT]...]: runs test suites one after the other; the last line is "N passed, N failed".
 #
 # A suite is a folder tests/SUITE. Its test programs are the executable *.sh and *.py files there and what the Makefile builds from
-# its *.c files (test_*.c in unit, fuzz_*.c in fuzz, bench_*.c in bench, elsewhere those with a main; lib_*.c are shared parts).
+# its *.c files (test_*.c in unit, fuzz_*.c in fuzz, elsewhere those with a main; lib_*.c are shared parts).
 # Suite "layers" is tests/layers.sh. A program says how it went by its exit status and by its last line "N passed, N failed"; what
 # cmocka prints is translated. A test skipped, a program that says nothing or takes too long, a mount left behind in $TMPDIR and a
 # report of a sanitizer each count as a failure.
@@ -66,8 +66,8 @@ reachable() {
 # ------------------------------------------------------------------------------------------------------------------ what belongs to a suite
 is_program() {
     case $1 in
-    tests/unit/test_*.c | tests/fuzz/fuzz_*.c | tests/bench/bench_*.c) ;;
-    tests/unit/* | tests/fuzz/* | tests/bench/* | */lib_*) return 1 ;;
+    tests/unit/test_*.c | tests/fuzz/fuzz_*.c) ;;
+    tests/unit/* | tests/fuzz/* | */lib_*) return 1 ;;
     *) grep -q '^int main' "$1" || return 1 ;;
     esac
 }
@@ -232,16 +232,6 @@ run_suite() {
     echo "== $label: $(since "$suite_begin") s"
 }
 
-run_bench() {
-    suite=bench
-    use_variant "$DEFAULT_VARIANT"
-    for program in $(programs); do
-        echo "== $(basename "$program")"
-        "$program" || exit 1
-    done
-}
-
-[ "${1:-}" != --bench ] || { run_bench; exit; }
 # Suites that load one processor and measure nothing run beside the others, in a run.sh of their own, when all are asked for.
 BESIDE="random fuzz"
 
