@@ -22,7 +22,9 @@
 #include "fs/memo.h"
 #include "fs/node.h"
 #include "fs/op.h"
+#include "fs/passthrough.h"
 #include "fs/policy.h"
+#include "fs/seal_record.h"
 
 enum { POLICY_MODE = 0644 };
 
@@ -156,6 +158,57 @@ int policy_put(struct op *op, struct identity *who, const char *dir, const char 
 	return 0;
 }
 
+/* Back to what it was: the text 'old', or none if there was none ('had' false). */
+static int take_back(struct op *op, struct identity *who, struct node *dir, bool had, const struct buf *old)
+{
+	int fd, r;
+
+	if (had)
+		return put_in_place(op, who, dir, old->data, old->len);
+	r = back_dir_get(dir, &fd);
+	if (r == 0) {
+		r = back_unlink(fd, POLICY);
+		back_dir_put(dir, fd);
+	}
+	return r;
+}
+
+static int refuse_stranded(struct identity *who, const char *file, const struct person *writer, const char *path)
+{
+	AUTO_BUF name = BUF_INIT;
+
+	person_show(writer, &name);
+	return gate_refuse_text(who, EBUSY, ACL_OP_WRITE, file, NULL,
+				"%s was not changed: it would make %s write-once, frozen or a record, which %s has open for writing. Try again when it is closed, or "
+				"mount with revoke=strict", file, path, buf_str(&name));
+}
+
+/*
+ * Puts the text in place, unless it brings to rest what somebody writes without the daemon's seeing it (passthrough.h): -EBUSY then, and all
+ * is as before. Policy is compiled to know; nobody sees it in between, since the caller has tree_lock for writing.
+ */
+static int put_if_free(struct op *op, struct identity *who, struct node *dir, const char *path, const char *file, const char *text, size_t len)
+{
+	AUTO_BUF old = BUF_INIT;
+	AUTO_FREE char *busy = NULL;
+	struct person writer;
+	int r = back_dir_read(dir, POLICY, &old);
+	bool had = r == 0;
+
+	if (r == 0 || r == -ENOENT)
+		r = put_in_place(op, who, dir, text, len);
+	if (r < 0)
+		return r;
+	policy_changed(path);
+	if (!pass_stranded_below(dir, &writer, &busy))
+		return 0;
+	r = take_back(op, who, dir, had, &old);
+	policy_changed(path);
+	if (r < 0)
+		log_warn("%s is in force, although %s is still open for writing: the old text cannot be put back: %s", file, busy, strerror(-r));
+	return r < 0 ? 0 : refuse_stranded(who, file, &writer, busy);
+}
+
 int policy_commit(struct op *op, struct identity *who, struct node *dir, const char *text, size_t len)
 {
 	AUTO_FREE char *path = node_path(dir);
@@ -166,7 +219,7 @@ int policy_commit(struct op *op, struct identity *who, struct node *dir, const c
 		return -ENOENT;
 	r = check_text(who, dir, path, file, text, len);
 	if (!r)
-		r = put_in_place(op, who, dir, text, len);
+		r = pass_writers_below(dir) ? put_if_free(op, who, dir, path, file, text, len) : put_in_place(op, who, dir, text, len);
 	if (r)
 		return r;
 	audit_policy_committed(op, who, path, text, len);

@@ -156,6 +156,17 @@ bool handle_writer_below(struct node *top, bool settling, struct person *who, ch
 	return h;
 }
 
+size_t handle_passed_writers(struct node *top, uint64_t generation, struct handle_use *out, size_t most)
+{
+	size_t n = 0;
+
+	WITH_MUTEX(&writers_lock);
+	for (struct handle *h = writers; h && n < most; h = h->next_writer)
+		if (h->pass == PASS_THROUGH && !handle_decided(h, generation) && lies_below(h->node, top))
+			out[n++] = (struct handle_use){node_ref(h->node), identity_ref(h->who), h->created};
+	return n;
+}
+
 static bool settled(struct node *top)
 {
 	WITH_RDLOCK(&tree_lock);
@@ -247,6 +258,7 @@ void handle_free(struct handle *h)
 {
 	leave_list(h);
 	writer_out(h);
+	pass_closed(h);
 	if (h->fd >= 0)
 		close(h->fd);
 	quota_give(h->who->uid, h->text.len);

@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "fs/passthrough.h"
 
 struct node;
 struct identity;
@@ -46,6 +47,8 @@ struct handle {
 	int fd; /* HANDLE_FILE, or -1 */
 	enum { HISTORY_NONE, HISTORY_WAITS, HISTORY_WRITES } history; /* atomic: its file is kept before the first change; has been, or is new */
 	bool truncates; /* O_TRUNC is still to be done: what it takes away is kept first */
+	enum pass_mode pass; /* how the kernel reads and writes (passthrough.h); set before the reply to OPEN */
+	int backing_id; /* the kernel's number of the backing file, 0: none */
 	bool direct; /* nothing of it is kept by the kernel: each commit puts another inode in place */
 	bool created; /* this handle made the file (or its creator opened it again in time): it may write it without w, until it is closed */
 	bool watched; /* and the file has a record (seal.h): when the last such handle is released, it is closed or sealed */
@@ -118,6 +121,17 @@ struct mapper {
  * writes, and the kernel sends what was stored with any of them. *out is malloc()ed: the caller puts each 'who' and frees it.
  */
 size_t handle_mappers(struct node *node, uint64_t generation, struct mapper **out);
+/* A file that somebody has open for writing. */
+struct handle_use {
+	struct node *node; /* counted, as the next */
+	struct identity *who;
+	bool created;
+};
+/*
+ * Those at or below 'top' that are passed through to the kernel and not decided under that generation, 'most' at most: how many. The caller
+ * puts nodes and persons. Under tree_lock.
+ */
+size_t handle_passed_writers(struct node *top, uint64_t generation, struct handle_use *out, size_t most);
 /* Is the node open at all? */
 bool handle_any(struct node *node);
 struct stat;

@@ -12,6 +12,7 @@
 #include "fs/handle.h"
 #include "fs/node.h"
 #include "fs/op.h"
+#include "fs/passthrough.h"
 #include "fs/session.h"
 #include "fs/stats.h"
 
@@ -177,13 +178,16 @@ static void ll_init(void *userdata, struct fuse_conn_info *conn)
 		FUSE_CAP_EXPIRE_ONLY};
 	static const uint64_t off[] = {FUSE_CAP_SPLICE_READ, FUSE_CAP_SPLICE_WRITE, FUSE_CAP_SPLICE_MOVE, FUSE_CAP_WRITEBACK_CACHE,
 		FUSE_CAP_POSIX_ACL, FUSE_CAP_POSIX_LOCKS, FUSE_CAP_FLOCK_LOCKS, FUSE_CAP_EXPORT_SUPPORT, FUSE_CAP_IOCTL_DIR,
-		FUSE_CAP_CACHE_SYMLINKS, FUSE_CAP_PASSTHROUGH, FUSE_CAP_DONT_MASK};
+		FUSE_CAP_CACHE_SYMLINKS, FUSE_CAP_DONT_MASK};
 
 	(void)userdata;
 	for (size_t i = 0; i < ARRAY_LEN(on); i++)
 		want(conn, on[i], true);
 	for (size_t i = 0; i < ARRAY_LEN(off); i++)
 		want(conn, off[i], false);
+	want(conn, FUSE_CAP_PASSTHROUGH, pass_wanted());
+	conn->max_backing_stack_depth = FUSE_BACKING_STACKED_UNDER;
+	pass_negotiated(fuse_get_feature_flag(conn, FUSE_CAP_PASSTHROUGH));
 	conn->max_background = 64;
 	if (when_ready)
 		when_ready();
@@ -443,7 +447,8 @@ static void ll_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 static void set_modes(const struct handle *h, struct fuse_file_info *fi)
 {
 	fi->fh = (uintptr_t)h;
-	fi->direct_io = h->direct || h->kind != HANDLE_FILE || h->node->kind != NODE_FILE;
+	fi->direct_io = h->direct || h->kind != HANDLE_FILE || h->node->kind != NODE_FILE || h->pass == PASS_WATCHED;
+	fi->backing_id = h->backing_id;
 	fi->noflush = h->kind == HANDLE_FILE && !handle_writable(h);
 }
 

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/capability.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +22,7 @@
 #include "fs/audit.h"
 #include "fs/back.h"
 #include "fs/caller.h"
+#include "fs/caps.h"
 #include "fs/current.h"
 #include "fs/gate.h"
 #include "fs/handle.h"
@@ -32,6 +32,7 @@
 #include "fs/notify.h"
 #include "fs/op.h"
 #include "fs/opts.h"
+#include "fs/passthrough.h"
 #include "fs/policy.h"
 #include "fs/seal.h"
 #include "fs/session.h"
@@ -52,44 +53,18 @@ static struct {
 
 /* ------------------------------------------------------------------------------------------------ privileges */
 
-#define CAP_BIT(c) (1ull << (c))
 /*
  * What serving needs: act on files of every user and give them away; and SYS_PTRACE, without which /proc hides the exit code of a task
  * that is being killed, so that what it left half written would be sealed (seal_life.c). The daemon traces nobody.
  */
 #define CAPS_SERVING (CAP_BIT(CAP_CHOWN) | CAP_BIT(CAP_DAC_OVERRIDE) | CAP_BIT(CAP_DAC_READ_SEARCH) | CAP_BIT(CAP_FOWNER) | CAP_BIT(CAP_SYS_PTRACE))
-/* Kept aside, not in effect, for the unmount at the end. */
+/* Kept aside, not in effect: for the unmount at the end, and for giving a file to the kernel (passthrough.c). */
 #define CAPS_KEPT (CAPS_SERVING | CAP_BIT(CAP_SYS_ADMIN))
-
-/* In libc; their declarations come with libcap, of which nothing else is needed. */
-extern int capset(cap_user_header_t head, const cap_user_data_t data);
-extern int capget(cap_user_header_t head, cap_user_data_t data);
 
 /* -o immutable sets a flag that only this capability may set. */
 static uint64_t caps_serving(void)
 {
 	return CAPS_SERVING | (run.o.immutable ? CAP_BIT(CAP_LINUX_IMMUTABLE) : 0);
-}
-
-static int set_caps(uint64_t effective, uint64_t permitted)
-{
-	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {
-		{.effective = (uint32_t)effective, .permitted = (uint32_t)permitted},
-		{.effective = (uint32_t)(effective >> 32), .permitted = (uint32_t)(permitted >> 32)},
-	};
-
-	return capset(&head, data) < 0 ? -errno : 0;
-}
-
-static uint64_t permitted_caps(void)
-{
-	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct data[2] = {0};
-
-	if (capget(&head, data) < 0)
-		return 0;
-	return data[0].permitted | (uint64_t)data[1].permitted << 32;
 }
 
 /*
@@ -98,7 +73,7 @@ static uint64_t permitted_caps(void)
  */
 static int drop_privileges(void)
 {
-	uint64_t have = permitted_caps();
+	uint64_t have = caps_get().permitted;
 
 	if (geteuid() != 0)
 		return 0;
@@ -108,13 +83,15 @@ static int drop_privileges(void)
 			prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -errno;
-	return set_caps(have & caps_serving(), have & (caps_serving() | CAPS_KEPT));
+	return caps_set((struct caps){have & caps_serving(), have & (caps_serving() | CAPS_KEPT)});
 }
 
 static void raise_for_unmount(void)
 {
+	uint64_t have = caps_get().permitted;
+
 	if (geteuid() == 0)
-		set_caps(permitted_caps(), permitted_caps());
+		caps_set((struct caps){have, have});
 }
 
 /* ------------------------------------------------------------------------------------------------ the mount point */
@@ -421,6 +398,8 @@ static int start_threads(void)
 
 	if (r < 0)
 		log_err("cannot drop privileges: %s", strerror(-r));
+	else
+		pass_init(&run.o, fuse_session_fd(run.session));
 	if (r == 0)
 		r = policy_start();
 	if (r == 0)

@@ -58,6 +58,10 @@ struct node {
 	struct {
 		uint64_t state, size;
 	} shown; /* lock: of a row of a table: how long its text was for that state of its record; 0: never asked */
+	struct {
+		int id; /* the kernel's number of the backing file; 0: not passed through */
+		unsigned opens; /* handles, cached or passed through, never both */
+	} io; /* lock: passthrough.h */
 	unsigned tainted; /* atomic: of a file: the kernel still keeps pages that were refused (notify_pages) */
 	struct node *next_id, *next_name; /* node.c: chains of the table */
 };

@@ -151,6 +151,8 @@ int attr_given(struct node *n, struct stat *out);
 int attr_draft(struct op *op, struct node *n, struct stat *out);
 void note_made(struct op *op, struct node *dir);
 int may_write(struct op *op, struct handle *h);
+/* May that person (by a handle that made the file, or is watched) still write the file? By policy, place and record, without recording it. Under tree_lock. */
+bool file_may_write(struct node *n, struct identity *who, bool created, bool watched);
 /* A descriptor of its own of a directory, for work that no lock is held for; or -errno. Takes tree_lock itself. */
 int dir_open(struct node *dir);
 

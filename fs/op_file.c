@@ -25,6 +25,7 @@
 #include "fs/node.h"
 #include "fs/notify.h"
 #include "fs/op.h"
+#include "fs/passthrough.h"
 #include "fs/policy.h"
 #include "fs/record.h"
 #include "fs/seal.h"
@@ -271,6 +272,18 @@ static int truncate_late(struct handle *h)
 	return r < 0 ? r : back_truncate(h->fd, 0);
 }
 
+/* What is done without a lock before the open is answered. */
+static int opened_unlocked(struct op *op, struct handle *h)
+{
+	int r = h->truncates ? truncate_late(h) : 0;
+
+	if (r == 0)
+		r = pass_before_reply(op, h);
+	if (r < 0)
+		op_release(op, h);
+	return r;
+}
+
 int op_open(struct op *op, struct node *node, int flags, struct handle **out)
 {
 	int r = opens_for_writing(flags) ? audit_room(op) : 0;
@@ -281,10 +294,10 @@ int op_open(struct op *op, struct node *node, int flags, struct handle **out)
 		return virt_open(op, node, flags, out);
 	pthread_rwlock_rdlock(&tree_lock);
 	r = open_locked(op, node, flags, out);
+	if (r == 0)
+		pass_opened(*out);
 	pthread_rwlock_unlock(&tree_lock);
-	if (r == 0 && (*out)->truncates && (r = truncate_late(*out)) < 0)
-		op_release(op, *out);
-	return r;
+	return r < 0 ? r : opened_unlocked(op, *out);
 }
 
 /* ------------------------------------------------------------------------------------------------ create */
@@ -385,9 +398,12 @@ static int create_new(struct op *op, struct node *dir, const char *name, mode_t 
 	__attribute__((cleanup(cleanup_rwunlock))) pthread_rwlock_t *held = lock_for_new(dir);
 
 	(void)held;
-	if (name_class(name) == NAME_POLICY && dir->kind != NODE_CTL_DIR)
-		return create_policy(op, dir, flags, entry, out);
-	return create_file(op, dir, name, mode, flags, entry, out);
+	int r = name_class(name) == NAME_POLICY && dir->kind != NODE_CTL_DIR ? create_policy(op, dir, flags, entry, out)
+									      : create_file(op, dir, name, mode, flags, entry, out);
+
+	if (r == 0)
+		pass_opened(*out);
+	return r;
 }
 
 /* Somebody else was faster, or the caller may not know of the name: without O_EXCL the file that is there is opened. */
@@ -572,12 +588,16 @@ int may_write(struct op *op, struct handle *h)
 	return r < 0 || h->kind != HANDLE_FILE ? r : history_before_write(h);
 }
 
+bool file_may_write(struct node *n, struct identity *who, bool created, bool watched)
+{
+	return may_again(n, who, created) && !is_overtaken(n, watched) && !record_is(n->parent, n->name);
+}
+
 /* One who has the file mapped and may not write it: refused as for any write of theirs. That others may is no act of theirs. */
 static bool is_refused(struct op *op, struct node *n, const struct mapper *m)
 {
 	struct identity *now = identity_again(m->who);
-	bool fine = may_again(n, now, m->created) && !is_overtaken(n, m->watched) && !record_is(n->parent, n->name);
-	bool refused = !fine && decide_as(op, n, now, m->created, m->watched) < 0;
+	bool refused = !file_may_write(n, now, m->created, m->watched) && decide_as(op, n, now, m->created, m->watched) < 0;
 
 	identity_put(now);
 	return refused;

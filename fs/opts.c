@@ -114,19 +114,23 @@ static int parse_list(char *list, struct options *o)
 	return 0;
 }
 
+/* False after a sentence. */
+static bool only_value(const char *name, const char *value, const char *only)
+{
+	if (!value || !strcmp(value, only))
+		return true;
+	log_err("option \"%s\": the only value is \"%s\"", name, only);
+	return false;
+}
+
 static int check(struct options *o)
 {
-	if (o->policy && strcmp(o->policy, "none") != 0) {
-		log_err("option \"policy\": the only value is \"none\"");
+	if (!only_value("policy", o->policy, "none") || !only_value("ledger", o->ledger, "off") || !only_value("revoke", o->revoke, "strict") ||
+	    !only_value("passthrough", o->passthrough, "off"))
 		return -EINVAL;
-	}
 	o->policy_none = o->policy != NULL;
 	if (o->policy_none && !o->insecure) {
 		log_err("policy=none lets every user do everything: add the option \"insecure\" if that is meant");
-		return -EINVAL;
-	}
-	if (o->ledger && strcmp(o->ledger, "off") != 0) {
-		log_err("option \"ledger\": the only value is \"off\"");
 		return -EINVAL;
 	}
 	o->ledger_off = o->ledger != NULL;

@@ -25,6 +25,8 @@ struct options {
 	bool ledger_off; /* checked together with insecure */
 	const char *ledger_forward; /* "syslog", the path of a socket, or NULL */
 	const char *ledger_rotate; /* MiB of a file of the ledger, NULL: the usual */
+	const char *revoke; /* NULL or "strict" */
+	const char *passthrough; /* NULL or "off" */
 	bool policy_none; /* policy=none, checked together with insecure */
 	/* mount flags */
 	bool read_only, no_exec, no_atime;

@@ -29,6 +29,7 @@
 #include "fs/names.h"
 #include "fs/node.h"
 #include "fs/op.h"
+#include "fs/passthrough.h"
 #include "fs/policy.h"
 #include "fs/seal.h"
 #include "fs/session.h"
@@ -253,6 +254,7 @@ static size_t figures_all(struct figure *f)
 	struct index_figures index = index_figures();
 	struct watch_figures watch = watch_figures();
 	struct gate_counters gate = gate_counters();
+	struct pass_figures pass = pass_figures();
 	size_t n = 0;
 
 	f[n++] = (struct figure){"generation", policy_generation()};
@@ -269,7 +271,34 @@ static size_t figures_all(struct figure *f)
 	f[n++] = (struct figure){"watch_events", watch.events};
 	f[n++] = (struct figure){"watch_changes", watch.changes};
 	f[n++] = (struct figure){"watch_overflows", watch.overflows};
+	f[n++] = (struct figure){"passthrough_opens", pass.opens};
+	f[n++] = (struct figure){"passthrough_writable", pass.writable};
+	f[n++] = (struct figure){"passthrough_inodes", pass.inodes};
+	f[n++] = (struct figure){"passthrough_fallbacks", pass.fallbacks};
 	return n;
+}
+
+static void pass_text(struct buf *out)
+{
+	struct pass_figures f = pass_figures();
+
+	buf_addf(out, "passthrough %s%s%s\n", f.live ? "live" : "off", f.live ? "" : ": ", f.why);
+}
+
+static void overtaken_text(void *arg, const char *path, const char *who)
+{
+	buf_addf(arg, "overtaken %s is still open for writing by %s, whom policy does not let write any more\n", path, who);
+}
+
+static void pass_json(struct buf *out)
+{
+	struct pass_figures f = pass_figures();
+
+	json_key(out, "passthrough");
+	buf_addc(out, '{');
+	json_kv(out, "state", f.live ? "live" : "off");
+	json_kv(out, "why", f.live ? NULL : f.why);
+	buf_addc(out, '}');
 }
 
 static void invalid_text(void *arg, const char *dir, const char *text)
@@ -277,14 +306,18 @@ static void invalid_text(void *arg, const char *dir, const char *text)
 	buf_addf(arg, "invalid policy in %s/:\n%s", *dir ? dir : ".", text);
 }
 
-static void invalid_json(void *arg, const char *dir, const char *text)
+static void place_json(struct buf *out, const char *path, const char *key, const char *value)
 {
-	json_sep(arg);
-	buf_addc(arg, '{');
-	json_kv(arg, "path", *dir ? dir : ".");
-	json_kv(arg, "text", text);
-	buf_addc(arg, '}');
+	json_sep(out);
+	buf_addc(out, '{');
+	json_kv(out, "path", path);
+	json_kv(out, key, value);
+	buf_addc(out, '}');
 }
+
+static void invalid_json(void *arg, const char *dir, const char *text) { place_json(arg, *dir ? dir : ".", "text", text); }
+
+static void overtaken_json(void *arg, const char *path, const char *who) { place_json(arg, path, "who", who); }
 
 static void ledger_text(struct buf *out)
 {
@@ -329,11 +362,13 @@ static void status_text(const struct ask *a, bool all, struct buf *out)
 	if (!all)
 		return;
 	buf_addf(out, "watch %s\n", watch_figures().kind);
+	pass_text(out);
 	ledger_text(out);
 	for (size_t i = 0; i < n; i++)
 		buf_addf(out, "%s %llu\n", f[i].name, (unsigned long long)f[i].value);
 	elevated_text(out);
 	policy_invalid_each(invalid_text, out);
+	pass_overtaken_each(overtaken_text, out);
 	stats_format(out);
 }
 
@@ -372,6 +407,7 @@ static void status_json(const struct ask *a, bool all, struct buf *out)
 	buf_addc(out, '}');
 	if (all) {
 		json_kv(out, "watch", watch_figures().kind);
+		pass_json(out);
 		ledger_json(out);
 		elevated_json(out);
 		for (size_t i = 0; i < n; i++)
@@ -379,6 +415,10 @@ static void status_json(const struct ask *a, bool all, struct buf *out)
 		json_key(out, "invalid");
 		buf_addc(out, '[');
 		policy_invalid_each(invalid_json, out);
+		buf_addc(out, ']');
+		json_key(out, "overtaken");
+		buf_addc(out, '[');
+		pass_overtaken_each(overtaken_json, out);
 		buf_addc(out, ']');
 		status_ops(out);
 	}

@@ -22,7 +22,7 @@ def grants(bob):
 def archive(bob="rwcd"):
     a = Archive({".zddc": "admins: [admin@example.com]\nacl: {permissions: {\"*@example.com\": r}}\n", "d/.zddc": grants(bob), "d/f": "text\n",
                  "d/sub/deep/f": "deep\n", "e/.zddc": grants(None), "e/f": "other\n"})
-    return a.mount()
+    return a.mount("revoke=strict")  # what is passed through for writing keeps what it had at open: passthrough.py
 
 
 def toggle_and_open(mnt, counter, opens, toggles, uid):
