@@ -38,6 +38,8 @@ def one(m, place, size, results, always):
             each()
     except (subprocess.CalledProcessError, OSError) as e:
         results.fail(m.name, place.name, said(e))
+        place.down()  # one that ran out of descriptors would fail at all that follows
+        place.up()
     place.after = []
 
 

@@ -38,8 +38,10 @@ def lay_down(place, size):
         make_repository(os.path.join(work, "repo"), size.repo)
     with open(os.path.join(work, "data"), "wb") as f:
         f.write(os.urandom(1 << 20) * size.data)
-    os.makedirs(os.path.join(work, "new"))
+    for folder in ("new", "kept"):
+        os.mkdir(os.path.join(work, folder))
     run(["chown", "-R", "%d:%d" % (DC, DC), work])
+    place.put(WORK + "/new/.zddc", "history: false\n")  # elsewhere in working/ what is deleted becomes a version
 
 
 def make_repository(repo, count):
@@ -70,16 +72,16 @@ def again(op, folder, count):
     return warm, measure
 
 
-def once(op, before=(), after=()):
+def once(op, before=(), after=(), folder="new"):
     """What changes a folder: what has to be there is made before, what is left is removed after, neither timed."""
     def warm(place, size):
         for each in before:
-            operation(place, each, "new", size.new)
+            operation(place, each, folder, size.new)
 
     def measure(place, size):
-        out = operation(place, op, "new", size.new)
+        out = operation(place, op, folder, size.new)
         for each in after:
-            place.after.append(lambda each=each: operation(place, each, "new", size.new))
+            place.after.append(lambda each=each: operation(place, each, folder, size.new))
         return out
     return warm, measure
 
@@ -178,6 +180,7 @@ MEASURES = [
     Measure("metadata", "create write close", "us", once("create"), LEDGER),
     Measure("metadata", "rename", "us", once("rename"), LEDGER),
     Measure("metadata", "unlink", "us", once("unlink"), LEDGER),
+    Measure("metadata", "unlink kept", "us", once("unlink", before=["create", "rename"], folder="kept")),
     Measure("metadata", "mkdir", "us", once("mkdir", after=["rmdir"]), LEDGER),
     Measure("data", "read 1M", "MB/s", data("read", "1M")),
     Measure("data", "write 1M", "MB/s", data("write", "1M")),
