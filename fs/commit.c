@@ -204,6 +204,7 @@ static int put_if_free(struct op *op, struct identity *who, struct node *dir, co
 		return 0;
 	r = take_back(op, who, dir, had, &old);
 	policy_changed(path);
+	acl_policy_unref(policy_of(dir)); /* read, so that the ledger knows which text is in force again */
 	if (r < 0)
 		log_warn("%s is in force, although %s is still open for writing: the old text cannot be put back: %s", file, busy, strerror(-r));
 	return r < 0 ? 0 : refuse_stranded(who, file, &writer, busy);

@@ -217,9 +217,16 @@ def test_ledger():
     """The daemon sees no write: the open is the line."""
     a = Archive(TREE).mount()
     as_user(ALICE, write_over, a.at("free/f"), b"PLAIN")
+    writer = Worker(ALICE)
+    writer.call(opened, a.at("free/new"), os.O_RDWR | os.O_CREAT)
+    T.equal(as_user(ADMIN, err, write_file, a.at("free/.zddc"), ("worm: [bob@example.com]\n" + ALL).encode()), "EBUSY", "a policy that is taken back")
+    writer.close()
     a.umount()
     lines = [json.loads(x) for f in os.listdir(a.behind(".zddc.d/ledger")) if f.endswith(".jsonl") for x in a.text(".zddc.d/ledger", f).splitlines()]
-    T.equal([x["event"] for x in lines if "free/f" in json.dumps(x)], ["file_write"], "one line for the file")
+    T.equal([x["event"] for x in lines if x["path"] == "free/f"], ["file_write"], "one line for the file")
+    policy = [x for x in lines if x["path"] == "free/.zddc"]
+    T.equal([x["event"] for x in policy], ["policy_reload"] * 3 + ["refused"], "the text that was tried, the one from before again, and the refusal")
+    T.equal(policy[0]["attrs"]["new_hash"], policy[2]["attrs"]["new_hash"], "which is the same")
 
 
 def test_set_id():
