@@ -63,7 +63,7 @@ void target_forget_shown(const struct target *t)
 	node_put(n);
 }
 
-static void follow(const struct target *t, const struct seal_record *rec, enum seal_event what, const char *detail)
+void target_follow(const struct target *t, const struct seal_record *rec, enum seal_event what, const char *detail)
 {
 	struct flight f = {.ino = t->v.st.st_ino, .state = SEAL_SEALED, .explicit = rec->explicit, .who = rec->creator, .path = t->path};
 
@@ -89,7 +89,7 @@ static int close_now(struct target *t, enum seal_event what)
 	rec.released = rec.released ? rec.released : gate_now();
 	r = seal_close_record(t->fd, t->p, &rec, &t->v.st);
 	if (r == 0)
-		follow(t, &rec, what, NULL);
+		target_follow(t, &rec, what, NULL);
 	return r;
 }
 

@@ -72,5 +72,7 @@ int target_say(const struct target *t, int err, const char *why);
 int target_refuse_state(const struct target *t, const char *why);
 /* Nothing that was remembered of how it is shown counts any more. */
 void target_forget_shown(const struct target *t);
+/* Its record has been written: what else has to know, and the ledger. 'detail' may be NULL. */
+void target_follow(const struct target *t, const struct seal_record *rec, enum seal_event what, const char *detail);
 
 #endif

@@ -277,6 +277,18 @@ static void say_held(const struct target *t, bool on, const char *reason)
 	log_notice("%s: legal hold %s by %s: %s", t->path, on ? "set" : "lifted", t->op->caller.id->who.email, reason);
 }
 
+/* What was laid down behind the mount is sealed before its record says so. */
+static int adopt(struct target *t, struct seal_record *rec)
+{
+	int r;
+
+	*rec = (struct seal_record){.made = t->v.st.st_mtim.tv_sec, .final = true};
+	r = seal_close_record(t->fd, t->p, rec, &t->v.st);
+	if (r == 0)
+		target_follow(t, rec, SEAL_EV_ADOPTED, NULL);
+	return r;
+}
+
 int run_hold(struct target *t)
 {
 	const char *on = line_option(t->line, "on"), *off = line_option(t->line, "off"), *wrong = line_text_wrong(on ? on : off);
@@ -288,8 +300,10 @@ int run_hold(struct target *t)
 	r = gate_check_root(t->op, t->dir, ACL_OP_WRITE, t->path, "a legal hold");
 	if (r < 0)
 		return r;
-	if (!is_sealed(t) || !t->v.recorded)
+	if (!is_sealed(t))
 		return target_refuse_state(t, "only a sealed file is held");
+	if (!t->v.recorded && (r = adopt(t, &rec)) < 0)
+		return r;
 	if (!rec.hold == !on)
 		return 0; /* it is */
 	rec.hold = on ? gate_now() : 0;

@@ -528,6 +528,11 @@ def test_hold():
     T.equal(sealed(dc, path), "sealed", "a sealed file")
     elevate(sub, a.at(ACME))
     elevate(root, a.mnt)
+    received = a.at(ACME, "received")  # laid down behind the mount, and nobody has looked at it
+    T.equal(got(root, ctl, received, 'hold --on "a court" ' + DOC), "", "a file whose seal nobody has written yet")
+    T.equal(got(root, ctl, received, 'withdraw --reason "too late" ' + DOC), "EPERM", "is held")
+    T.equal(sealed(dc, os.path.join(received, DOC)), "sealed", "and sealed like every other")
+    T.equal(got(root, ctl, received, 'withdraw --reason "too late" ' + DOC), "EPERM", "and held still")
     T.equal(got(dc, ctl, issued, 'hold --on "a court" ' + DOC), "EACCES", "its filer sets no hold")
     T.equal(got(sub, ctl, issued, 'hold --on "a court" ' + DOC), "EACCES", "nor an administrator of the subtree")
     T.equal(got(root, ctl, issued, "hold " + DOC), "EINVAL", "on or off must be said, and why")
