@@ -255,6 +255,15 @@ static int open_temp(struct op *op, struct node *n, int flags, struct handle **o
 	return open_with(op, n, flags, &text, out);
 }
 
+/* Under tree_lock. */
+static int refuse_text_write(struct op *op, struct node *n)
+{
+	AUTO_FREE char *path = node_path(n);
+
+	return gate_refuse(op, EROFS, ACL_OP_WRITE, path, "%s belongs to the table and is made when it is read: change the records, and policy for another form or columns",
+			   path);
+}
+
 static int open_kind(struct op *op, struct node *n, int flags, const struct virt_found *f, struct handle **out)
 {
 	switch (f->what) {
@@ -265,7 +274,7 @@ static int open_kind(struct op *op, struct node *n, int flags, const struct virt
 	case VIRT_TYPED: /* its writer opens it a second time: another row */
 		return writes(flags) ? open_draft(op, &virt_draft_kind, n, flags | O_TRUNC, out) : -EBUSY;
 	case VIRT_TEXT:
-		return writes(flags) ? -EROFS : 0;
+		return writes(flags) ? refuse_text_write(op, n) : 0;
 	case VIRT_LINK:
 		break;
 	}

@@ -210,6 +210,7 @@ def test_refusals():
             for spec in SPECS:
                 T.equal(err(os.unlink, os.path.join(at, spec)), "EPERM", "unlink of %s" % spec)
                 T.equal(err(open, os.path.join(at, spec), "r+"), "EROFS", "writing %s" % spec)
+                T.check("change the records" in why(a) and spec in why(a), "and what to do instead", why(a))
                 T.equal(err(os.rename, os.path.join(at, spec), os.path.join(at, "x.yaml")), "EPERM", "renaming %s" % spec)
         T.equal(err(os.unlink, a.at("Demo/ssr/Acme.yaml")), "EPERM", "a party's row is not deleted")
         T.check("delete the party folder" in why(a) and "Demo/archive/Acme" in why(a), "the sentence says what to do", why(a))
