@@ -4,50 +4,28 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/str.h"
 #include "fs/audit.h"
 #include "fs/audit_view.h"
-#include "fs/back.h"
-#include "fs/cache.h"
 #include "fs/command.h"
-#include "fs/draft.h"
 #include "fs/gate.h"
 #include "fs/history_private.h"
-#include "fs/handle.h"
-#include "fs/index.h"
 #include "fs/journal.h"
-#include "fs/lazy.h"
-#include "fs/memo.h"
 #include "fs/names.h"
-#include "fs/node.h"
-#include "fs/op.h"
-#include "fs/passthrough.h"
 #include "fs/policy.h"
-#include "fs/seal.h"
 #include "fs/session.h"
-#include "fs/stats.h"
 #include "fs/tenant.h"
 #include "fs/virt.h"
 #include "fs/virt_ask.h"
 #include "fs/virt_kept.h"
-#include "fs/watch.h"
 #include "fs/withdraw.h"
-
-#ifndef ZDDC_VERSION
-#define ZDDC_VERSION "0.1"
-#endif
 
 enum ctl_kind { CTL_FILE, CTL_NAMES, CTL_OPS, CTL_LISTED, CTL_COMMAND, CTL_KEPT, CTL_STREAM };
 enum ctl_where { CTL_ALL, CTL_ROOT, CTL_OWN, CTL_WATCHERS, CTL_SEERS, CTL_WITHDRAWN, CTL_ELEVATED };
-enum ctl_place { CTL_HERE, CTL_NAMED, CTL_CHILD };
 
 struct ctl_row {
 	const char *name;
@@ -57,16 +35,9 @@ struct ctl_row {
 	void (*make)(const struct ask *a, struct buf *out);
 };
 
-static const char PREFIX[] = "user.zddc.";
 static const char JSON_END[] = ".json";
 
-/* A row of a table is asked about where its record lies. */
-struct row {
-	struct node *dir; /* counted; NULL: it was none */
-	char *file;
-};
-
-static void row_of(struct ask *a, struct node *dir, const char *name, struct row *row)
+void ask_row_of(struct ask *a, struct node *dir, const char *name, struct ask_row *row)
 {
 	if (!virt_is(dir) || virt_canonical(a->who, dir, name, &row->dir, &row->file) < 0)
 		return;
@@ -74,7 +45,7 @@ static void row_of(struct ask *a, struct node *dir, const char *name, struct row
 	a->name = row->file;
 }
 
-static void row_drop(struct row *row)
+void ask_row_drop(struct ask_row *row)
 {
 	node_put(row->dir);
 	free(row->file);
@@ -91,349 +62,6 @@ char *ask_shown_path(const struct node *dir)
 }
 
 const char *ask_shown_who(const struct identity *who) { return who->who.email ? who->who.email : "anonymous"; }
-
-/* ------------------------------------------------------------------ explanations */
-
-static void make_last_error(const struct ask *a, struct buf *out) { gate_last_error(a->who, a->format, out); }
-
-static bool memo_of(enum memo_kind kind, const struct identity *who, const struct node *dir, struct buf *out)
-{
-	AUTO_FREE char *path = node_path(dir);
-
-	return memo_get(kind, who->uid, path, out);
-}
-
-static void make_rejected(const struct ask *a, struct buf *out) { memo_of(MEMO_REJECTED, a->who, a->dir, out); }
-
-static void make_last_created(const struct ask *a, struct buf *out)
-{
-	if (memo_of(MEMO_CREATED, a->who, a->dir, out))
-		buf_addc(out, '\n');
-}
-
-static const struct {
-	enum ctl_place place;
-	enum acl_op what;
-	const char *name;
-} explained[] = {
-#define CTL(...)
-#define CTL_XATTR(...)
-#define EXPLAINED(place, op, name) {CTL_##place, ACL_OP_##op, name},
-#include "fs/virt.def"
-#undef CTL
-#undef CTL_XATTR
-#undef EXPLAINED
-};
-
-/* Is 'name' a directory here, on disk or declared, that this caller may enter? */
-static bool is_visible_dir(const struct ask *a)
-{
-	AUTO_FREE char *path = node_path_in(a->dir, a->name), *declared = NULL;
-	struct acl_sight sight;
-	struct stat st;
-	bool there;
-
-	if (name_class(a->name) == NAME_CONTROL || name_class(a->name) == NAME_POLICY)
-		return false;
-	there = !back_path_stat(path, &st) && S_ISDIR(st.st_mode);
-	if (!there)
-		declared = lazy_declared(a->dir, a->name);
-	return (there || declared) && !gate_sight_path(a->who, path, &sight) && sight.enter;
-}
-
-/* A file of that name may be in a state that says more than the verbs. */
-static void explain_named(const struct ask *a, enum acl_op what, const char *name, struct buf *out)
-{
-	AUTO_BUF state = BUF_INIT;
-	unsigned flags = 0;
-	bool by_state = false;
-
-	if (name && seal_explain(a->who, what, a->dir, name, &flags, &by_state, &state))
-		gate_explain_state(a->who, what, a->dir, name, flags, by_state, buf_str(&state), a->format, out);
-	else
-		gate_explain(a->who, what, a->dir, name, a->format, out);
-}
-
-/* One of the table's operations, if it is about 'place'. */
-static void explain_rows(const struct ask *a, enum ctl_place place, struct buf *out)
-{
-	for (size_t i = 0; i < ARRAY_LEN(explained); i++) {
-		const char *name = place == CTL_HERE ? explained[i].name : a->name;
-
-		if (explained[i].place != place)
-			continue;
-		if (a->format == ACL_JSON)
-			json_sep(out);
-		else if (out->len)
-			buf_addc(out, '\n');
-		if (place == CTL_CHILD)
-			gate_explain_dir(a->who, explained[i].what, a->dir, name, true, a->format, out);
-		else
-			explain_named(a, explained[i].what, name, out);
-	}
-}
-
-static void explain_open(const struct ask *a, const char *path, struct buf *out)
-{
-	if (a->format != ACL_JSON)
-		return;
-	buf_addc(out, '{');
-	json_kv(out, "path", path);
-	json_kv(out, "principal", ask_shown_who(a->who));
-	json_key(out, "decisions");
-	buf_addc(out, '[');
-}
-
-static void explain_close(const struct ask *a, struct buf *out) { buf_adds(out, a->format == ACL_JSON ? "]}\n" : ""); }
-
-static void make_access(const struct ask *a, struct buf *out)
-{
-	AUTO_FREE char *path = ask_shown_path(a->dir);
-
-	explain_open(a, path, out);
-	explain_rows(a, CTL_HERE, out);
-	explain_close(a, out);
-}
-
-static void make_explain(const struct ask *a, struct buf *out)
-{
-	AUTO_FREE char *path = node_path_in(a->dir, a->name);
-
-	explain_open(a, path, out);
-	if (is_visible_dir(a))
-		explain_rows(a, CTL_CHILD, out);
-	explain_rows(a, CTL_NAMED, out);
-	explain_close(a, out);
-}
-
-static void make_explain_op(const struct ask *a, struct buf *out)
-{
-	if (acl_ops[a->what].place == ACL_PLACE_DIR)
-		gate_explain_dir(a->who, a->what, a->dir, a->name, is_visible_dir(a), a->format, out);
-	else
-		explain_named(a, a->what, a->name, out);
-	if (a->format == ACL_JSON)
-		buf_addc(out, '\n');
-}
-
-static void make_cache(const struct ask *a, struct buf *out)
-{
-	cache_explain(a->who, a->dir, a->name, is_visible_dir(a), a->format, out);
-}
-
-static void make_effective(const struct ask *a, struct buf *out)
-{
-	struct acl_policy *p = policy_of(a->dir);
-	struct acl_view view = gate_view(a->who);
-
-	acl_effective(p, &a->who->who, &view, out);
-	acl_policy_unref(p);
-}
-
-/* ------------------------------------------------------------------ status */
-
-/* Root administrators and auditors see all of it. */
-static bool sees_all(const struct identity *who, struct node *dir)
-{
-	struct acl_policy *p = policy_of(dir);
-	bool all = policy_none() || acl_is_root_admin(p, &who->who);
-
-	acl_policy_unref(p);
-	return (all || gate_is_auditor(who, dir)) && !tenant_is(); /* what is told there is of all projects */
-}
-
-struct figure {
-	const char *name;
-	uint64_t value;
-};
-
-static uint64_t uptime(void) { return (uint64_t)(gate_now() - policy_began().tv_sec); }
-
-static size_t figures_all(struct figure *f)
-{
-	struct index_figures index = index_figures();
-	struct watch_figures watch = watch_figures();
-	struct gate_counters gate = gate_counters();
-	struct pass_figures pass = pass_figures();
-	size_t n = 0;
-
-	f[n++] = (struct figure){"generation", policy_generation()};
-	f[n++] = (struct figure){"decisions", gate.decisions};
-	f[n++] = (struct figure){"refusals", gate.refusals};
-	f[n++] = (struct figure){"nodes", nodes_count()};
-	f[n++] = (struct figure){"handles", handles_count()};
-	f[n++] = (struct figure){"open_dirs", back_open_dirs()};
-	f[n++] = (struct figure){"requests", stats_total()};
-	f[n++] = (struct figure){"index_directories", index.directories};
-	f[n++] = (struct figure){"index_ready", index.ready};
-	f[n++] = (struct figure){"index_walked", index.walked};
-	f[n++] = (struct figure){"index_walk_ms", index.last_walk_ms};
-	f[n++] = (struct figure){"watch_events", watch.events};
-	f[n++] = (struct figure){"watch_changes", watch.changes};
-	f[n++] = (struct figure){"watch_overflows", watch.overflows};
-	f[n++] = (struct figure){"passthrough_opens", pass.opens};
-	f[n++] = (struct figure){"passthrough_writable", pass.writable};
-	f[n++] = (struct figure){"passthrough_inodes", pass.inodes};
-	f[n++] = (struct figure){"passthrough_fallbacks", pass.fallbacks};
-	return n;
-}
-
-static void pass_text(struct buf *out)
-{
-	struct pass_figures f = pass_figures();
-
-	buf_addf(out, "passthrough %s%s%s\n", f.live ? "live" : "off", f.live ? "" : ": ", f.why);
-}
-
-static void overtaken_text(void *arg, const char *path, const char *who)
-{
-	buf_addf(arg, "overtaken %s is still open for writing by %s, whom policy does not let write any more\n", path, who);
-}
-
-static void pass_json(struct buf *out)
-{
-	struct pass_figures f = pass_figures();
-
-	json_key(out, "passthrough");
-	buf_addc(out, '{');
-	json_kv(out, "state", f.live ? "live" : "off");
-	json_kv(out, "why", f.live ? NULL : f.why);
-	buf_addc(out, '}');
-}
-
-static void invalid_text(void *arg, const char *dir, const char *text)
-{
-	buf_addf(arg, "invalid policy in %s/:\n%s", *dir ? dir : ".", text);
-}
-
-static void place_json(struct buf *out, const char *path, const char *key, const char *value)
-{
-	json_sep(out);
-	buf_addc(out, '{');
-	json_kv(out, "path", path);
-	json_kv(out, key, value);
-	buf_addc(out, '}');
-}
-
-static void invalid_json(void *arg, const char *dir, const char *text) { place_json(arg, *dir ? dir : ".", "text", text); }
-
-static void overtaken_json(void *arg, const char *path, const char *who) { place_json(arg, path, "who", who); }
-
-static void ledger_text(struct buf *out)
-{
-	struct audit_figures f;
-
-	audit_figures(&f);
-	buf_addf(out, "ledger %s%s%s\n", f.state, *f.why ? ": " : "", f.why);
-	buf_addf(out, "ledger_file %s\nledger_seq %llu\nledger_lines %llu\nledger_syncs %llu\nledger_folded %llu\n", f.file, (unsigned long long)f.seq,
-		 (unsigned long long)f.lines, (unsigned long long)f.syncs, (unsigned long long)f.folded);
-}
-
-static void ledger_json(struct buf *out)
-{
-	struct audit_figures f;
-
-	audit_figures(&f);
-	json_key(out, "ledger");
-	buf_addc(out, '{');
-	json_kv(out, "state", f.state);
-	json_kv(out, "why", *f.why ? f.why : NULL);
-	json_kv(out, "chain", f.chain);
-	json_kv(out, "file", f.file);
-	json_kv_int(out, "seq", (long long)f.seq);
-	json_kv_int(out, "bytes", (long long)f.bytes);
-	json_kv_int(out, "lines", (long long)f.lines);
-	json_kv_int(out, "batches", (long long)f.batches);
-	json_kv_int(out, "syncs", (long long)f.syncs);
-	json_kv_int(out, "folded", (long long)f.folded);
-	json_kv_int(out, "lost", (long long)f.lost);
-	buf_addc(out, '}');
-}
-
-static void status_text(const struct ask *a, bool all, struct buf *out)
-{
-	struct figure f[32];
-	size_t n = all ? figures_all(f) : 0;
-
-	buf_addf(out, "version %s\nuptime %llu\n", ZDDC_VERSION, (unsigned long long)uptime());
-	buf_addf(out, "your decisions %llu\nyour refusals %llu\n",
-		 (unsigned long long)__atomic_load_n(&a->who->decisions, __ATOMIC_RELAXED),
-		 (unsigned long long)__atomic_load_n(&a->who->refusals, __ATOMIC_RELAXED));
-	if (!all)
-		return;
-	buf_addf(out, "watch %s\n", watch_figures().kind);
-	pass_text(out);
-	ledger_text(out);
-	for (size_t i = 0; i < n; i++)
-		buf_addf(out, "%s %llu\n", f[i].name, (unsigned long long)f[i].value);
-	elevated_text(out);
-	policy_invalid_each(invalid_text, out);
-	pass_overtaken_each(overtaken_text, out);
-	stats_format(out);
-}
-
-static void status_ops(struct buf *out)
-{
-	json_key(out, "operations");
-	buf_addc(out, '{');
-	for (int i = 0; i < OP_COUNT; i++) {
-		struct stats_row row = stats_row((enum op_id)i);
-
-		if (!row.count)
-			continue;
-		json_key(out, stats_name((enum op_id)i));
-		buf_addc(out, '{');
-		json_kv_int(out, "count", (long long)row.count);
-		json_kv_int(out, "errors", (long long)row.errors);
-		json_kv_int(out, "p50_us", (long long)row.p50_us);
-		json_kv_int(out, "p99_us", (long long)row.p99_us);
-		buf_addc(out, '}');
-	}
-	buf_addc(out, '}');
-}
-
-static void status_json(const struct ask *a, bool all, struct buf *out)
-{
-	struct figure f[32];
-	size_t n = all ? figures_all(f) : 0;
-
-	buf_addc(out, '{');
-	json_kv(out, "version", ZDDC_VERSION);
-	json_kv_int(out, "uptime", (long long)uptime());
-	json_key(out, "counters");
-	buf_addc(out, '{');
-	json_kv_int(out, "decisions", (long long)__atomic_load_n(&a->who->decisions, __ATOMIC_RELAXED));
-	json_kv_int(out, "refusals", (long long)__atomic_load_n(&a->who->refusals, __ATOMIC_RELAXED));
-	buf_addc(out, '}');
-	if (all) {
-		json_kv(out, "watch", watch_figures().kind);
-		pass_json(out);
-		ledger_json(out);
-		elevated_json(out);
-		for (size_t i = 0; i < n; i++)
-			json_kv_int(out, f[i].name, (long long)f[i].value);
-		json_key(out, "invalid");
-		buf_addc(out, '[');
-		policy_invalid_each(invalid_json, out);
-		buf_addc(out, ']');
-		json_key(out, "overtaken");
-		buf_addc(out, '[');
-		pass_overtaken_each(overtaken_json, out);
-		buf_addc(out, ']');
-		status_ops(out);
-	}
-	buf_adds(out, "}\n");
-}
-
-static void make_status(const struct ask *a, struct buf *out)
-{
-	bool all = sees_all(a->who, a->dir);
-
-	if (a->format == ACL_JSON)
-		status_json(a, all, out);
-	else
-		status_text(a, all, out);
-}
 
 /* ------------------------------------------------------------------ write-once */
 
@@ -551,7 +179,7 @@ int ctl_stream(struct op *op, struct node *node, struct audit_view **out)
 	if (r < 0)
 		return r;
 	AUTO_FREE char *path = node_path(dir);
-	*out = audit_view_new(op->caller.id, path, !dir->parent && sees_all(op->caller.id, dir));
+	*out = audit_view_new(op->caller.id, path, !dir->parent && ask_sees_all(op->caller.id, dir));
 	return 0;
 }
 
@@ -599,11 +227,11 @@ static bool row_visible(const struct ctl_row *row, const struct identity *who, s
 	case CTL_ROOT:
 		return !dir->parent;
 	case CTL_OWN:
-		return memo_of(MEMO_REJECTED, who, dir, NULL);
+		return ask_memo(MEMO_REJECTED, who, dir, NULL);
 	case CTL_WATCHERS:
 		return watches(who, dir);
 	case CTL_SEERS:
-		return !dir->parent && sees_all(who, dir);
+		return !dir->parent && ask_sees_all(who, dir);
 	case CTL_WITHDRAWN:
 		return sees_withdrawn(who, dir);
 	case CTL_ELEVATED:
@@ -778,11 +406,11 @@ int ctl_text(struct op *op, struct node *node, struct buf *out)
 		return -ENOENT;
 	if (!row_visible(node->ctl, a.who, a.dir))
 		return -ENOENT;
-	struct row row = {0};
+	struct ask_row row = {0};
 	if (a.name)
-		row_of(&a, a.dir, a.name, &row);
+		ask_row_of(&a, a.dir, a.name, &row);
 	node->ctl->make(&a, out);
-	row_drop(&row);
+	ask_row_drop(&row);
 	return 0;
 }
 
@@ -817,121 +445,4 @@ int ctl_list(struct op *op, struct node *dir, bool (*each)(void *arg, const char
 			return 0;
 	}
 	return 0;
-}
-
-/* ------------------------------------------------------------------ xattrs */
-
-static void xattr_effective(const struct ask *a, struct buf *out)
-{
-	char verbs[8];
-
-	buf_adds(out, verbs_print(gate_verbs(a->who, a->dir).effective, verbs));
-}
-
-static void xattr_explain(const struct ask *a, struct buf *out)
-{
-	if (a->name)
-		make_explain(a, out);
-	else
-		make_access(a, out);
-}
-
-static void xattr_policy(const struct ask *a, struct buf *out)
-{
-	struct acl_policy *p = policy_of(a->dir);
-
-	buf_adds(out, acl_policy_hash(p));
-	acl_policy_unref(p);
-}
-
-static void xattr_principal(const struct ask *a, struct buf *out) { buf_adds(out, ask_shown_who(a->who)); }
-
-/* "sealed", "hashing" while its hash is not known, "open", "torn", ...; with a note, that behind it. Nothing for what has no state. */
-static void xattr_state(const struct ask *a, struct buf *out)
-{
-	struct seal_view v;
-	char note[1200];
-	ssize_t n = 0;
-	int fd;
-
-	if (!a->name || seal_look_in(a->dir, a->name, a->who, &v) < 0)
-		return;
-	buf_adds(out, v.state == SEAL_SEALED && !*v.rec.sha256 ? "hashing" : seal_state_word(v.state));
-	if (back_dir_get(a->dir, &fd) == 0) {
-		n = back_getxattr(fd, a->name, "user.zddc.note", note, sizeof(note));
-		back_dir_put(a->dir, fd);
-	}
-	if (n > 0)
-		buf_addf(out, "; %.*s", (int)n - 1, note);
-}
-
-static void xattr_sha256(const struct ask *a, struct buf *out)
-{
-	struct seal_view v;
-
-	if (a->name && seal_look_in(a->dir, a->name, a->who, &v) == 0 && v.state == SEAL_SEALED)
-		buf_adds(out, v.rec.sha256);
-}
-
-/* Where the thing is: of a row of a table, the record. */
-static void xattr_canonical(const struct ask *a, struct buf *out)
-{
-	AUTO_FREE char *path = a->name ? node_path_in(a->dir, a->name) : node_path(a->dir);
-
-	buf_adds(out, *path ? path : ".");
-}
-
-/* Where it has come to, of what the caller has open and what was stored under another name since; else where it was found. */
-static void xattr_location(const struct ask *a, struct buf *out)
-{
-	AUTO_FREE char *stored = handle_draft_path(a->node, a->who->uid), *path = stored ? NULL : node_path(a->node);
-
-	buf_adds(out, stored ? stored : *path ? path : ".");
-}
-
-static void xattr_last_error(const struct ask *a, struct buf *out) { gate_last_error(a->who, ACL_TEXT, out); }
-
-static const struct {
-	const char *name;
-	void (*make)(const struct ask *a, struct buf *out);
-} xattrs[] = {
-#define CTL(...)
-#define CTL_XATTR(name, make) {name, make},
-#define EXPLAINED(...)
-#include "fs/virt.def"
-#undef CTL
-#undef CTL_XATTR
-#undef EXPLAINED
-};
-
-static int make_xattr(struct op *op, const struct ask *a, const char *name, struct buf *out)
-{
-	for (size_t i = 0; i < ARRAY_LEN(xattrs); i++) {
-		if (strcmp(name, xattrs[i].name) != 0)
-			continue;
-		int r = gate_enter(op, a->dir);
-
-		if (r)
-			return r;
-		xattrs[i].make(a, out);
-		return out->len || (xattrs[i].make != xattr_state && xattrs[i].make != xattr_sha256) ? 0 : -ENODATA;
-	}
-	return -ENODATA;
-}
-
-int ctl_xattr(struct op *op, struct node *node, const char *name, struct buf *out)
-{
-	struct ask a = {.who = op->caller.id, .node = node, .dir = node_governor(node), .format = ACL_TEXT};
-	struct row row = {0};
-	int r;
-
-	if (!str_starts(name, PREFIX) || node->kind == NODE_CTL_DIR || node->kind == NODE_CTL_FILE || node->kind == NODE_LINK)
-		return -ENODATA;
-	if (node->kind == NODE_FILE || node->kind == NODE_POLICY)
-		a.name = node->name;
-	if (node->kind == NODE_VIRT)
-		row_of(&a, node->parent, node->name, &row);
-	r = make_xattr(op, &a, name + strlen(PREFIX), out);
-	row_drop(&row);
-	return r;
 }
