@@ -18,7 +18,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import page  # noqa: E402
 import results as res  # noqa: E402
 from measures import MEASURES, ONCE, Size, lay_down, measures  # noqa: E402
-from places import OUT, places  # noqa: E402
+from places import OUT, SWITCHES, places  # noqa: E402
 
 
 def said(e):
@@ -107,12 +107,11 @@ def main():
     results, chosen, names, size = run(quick, only, missing)
     rows = res.verdicts(results, lambda name: any(m.rate for m in MEASURES if m.name == name))
     rows = [r for r in rows if not only or r["figure"] is not None]
-    ledger = [m.name for m in chosen if "noledger" in m.where]
     about = {"quick": quick, "rounds": size.rounds, "seconds": round(time.time() - began), "load": os.getloadavg()[0], "kernel": platform.release(),
              "processors": os.cpu_count(), "time": time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime()), "missing": missing}
-    res.print_table(results, chosen, [n for n, _ in names if n not in ("native", "noledger")])
+    res.print_table(results, chosen, [n for n, _ in names if n != "native" and n not in SWITCHES])
     res.print_upcalls(results)
-    res.print_rest(results, ledger)
+    res.print_rest(results, SWITCHES)
     res.print_goals(rows)
     for each in missing:
         print("missing: " + each)
@@ -122,7 +121,7 @@ def main():
     with open(os.path.join(out, "bench.json"), "w") as f:
         json.dump(whole, f, indent=1)
     with open(os.path.join(out, "bench.html"), "w") as f:
-        f.write(page.make(about, results, chosen, names, rows, ledger))
+        f.write(page.make(about, results, chosen, names, rows, SWITCHES))
     print("%d s; %s/bench.json, %s/bench.html" % (about["seconds"], out, out))
     return 1 if any(p in ("full", "native") for x in results.failed.values() for p in x) else 0
 

@@ -3,7 +3,7 @@
 import math
 from html import escape
 
-from results import short
+from results import compared, short
 
 LEFT, WIDTH, ROW, TOP = 170, 860, 38, 26
 LEAST, MOST = 0.1, 100  # of the axis: times native
@@ -118,7 +118,7 @@ def all_figures(results, measures, names):
     return table(["measure", "native"] + others, [[escape(m.name), native(m)] + [cell(m, n) for n in others] for m in measures], range(1, 9))
 
 
-def make(about, results, measures, names, rows, ledger):
+def make(about, results, measures, names, rows, switches):
     count = {v: sum(r["verdict"] == v for r in rows) for v in ("met", "missed", "not measured")}
     out = ["<!DOCTYPE html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'><title>zddcfs bench</title><style>%s</style>" % STYLE,
            "<h1>zddcfs beside the native filesystem</h1>",
@@ -134,7 +134,8 @@ def make(about, results, measures, names, rows, ledger):
     out += ["<h2>What the daemon is asked, for each operation</h2>",
             table(("measure", "upcalls", "of which"), [(escape(k), short(sum(v.values())), ", ".join("%s %s" % (a, short(b)) for a, b in sorted(v.items(), key=lambda x: -x[1])))
                                                        for k, v in results.upcalls.items()], (1,))]
-    cost = [(escape(k), "%s (%s-%s)" % tuple(map(short, r))) for k in ledger for r in [results.ratio(k, "full", "noledger")] if r]
-    out += ["<h2>With the ledger, against without</h2>", table(("measure", "ratio"), cost, (1,))]
+    for switch, meaning in switches.items():
+        rows = [(escape(k), "%s (%s-%s)" % tuple(map(short, r))) for k, r in compared(results, switch)]
+        out += ["<h2>%s</h2>" % escape(meaning.capitalize()), table(("measure", "ratio"), rows, (1,))]
     out += ["<h2>And</h2>", table(("measure", "figure"), [(escape(k), "%s %s" % (short(v), u)) for k, (v, u) in results.single.items()], (1,))]
     return "".join(out) + "\n"

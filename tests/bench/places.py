@@ -160,6 +160,10 @@ def passthrough_hp(missing):
     return out
 
 
+# what a switch costs or buys: the place without it, and what is asked
+SWITCHES = {"noledger": "with the ledger, against without it", "nopass": "with passthrough, against without it (MB/s: of rates)"}
+
+
 def places(base, missing):
     """Those that can be compared here; what cannot is told in 'missing'."""
     rows = [("native", "ext4", None)]
@@ -172,6 +176,7 @@ def places(base, missing):
         rows.append(("hp", "libfuse's passthrough_hp", [hp, "--foreground", "-o", "allow_other"]))
     ours = [ZDDCFS, "-f", "-o"]
     rows.append(("none", "zddcfs without policy and ledger", ours + ["insecure,policy=none,ledger=off"]))
+    rows.append(("nopass", "zddcfs with passthrough=off", ours + ["passthrough=off"]))
     rows.append(("noledger", "zddcfs without ledger", ours + ["insecure,ledger=off"]))
     rows.append(("full", "zddcfs: policy, ledger, write-once", [ZDDCFS, "-f"]))
     return [Place(base, *row) for row in rows]

@@ -44,12 +44,12 @@ def got(results, measure, against):
 
 
 def verdicts(results, is_rate):
-    """A row for each goal: measure, against, wanted, figure, spread, verdict."""
+    """A row for each goal (the way to a folder is asked for once, and is rounded away): measure, against, wanted, figure, spread, verdict."""
     out = []
     for measure, against, limit in GOALS:
         figure = got(results, measure, against)
         rate = is_rate(measure) and against not in ("upcalls", "itself")
-        met = None if figure is None else figure >= limit if rate else round(figure, 2) <= limit
+        met = None if figure is None else figure >= limit if rate else round(figure, 1 if against == "upcalls" else 2) <= limit
         spread = results.ratio(measure, "full", against)
         out.append({"measure": measure, "against": against, "wanted": "%s %g" % (">=" if rate else "<=", limit), "figure": figure,
                     "least": spread[1] if spread else None, "most": spread[2] if spread else None,
@@ -78,11 +78,16 @@ def print_upcalls(results):
         print("%-24s %8s   %s" % (measure, short(sum(kinds.values())), ", ".join("%s %s" % (k, short(v)) for k, v in sorted(kinds.items(), key=lambda x: -x[1])) or "nothing"))
 
 
-def print_rest(results, ledger):
-    print("\nwhat the ledger costs (with / without it)")
-    for measure in ledger:
-        r = results.ratio(measure, "full", "noledger")
-        print("%-24s %s" % (measure, "%s (%s-%s)" % tuple(map(short, r)) if r else "-"))
+def compared(results, switch):
+    """The measures for which there is the place without that switch, and what the switch makes of them."""
+    return [(m, r) for m in results.values for r in [results.ratio(m, "full", switch)] if r]
+
+
+def print_rest(results, switches):
+    for switch, meaning in switches.items():
+        print("\n" + meaning)
+        for measure, r in compared(results, switch):
+            print("%-24s %s (%s-%s)" % ((measure,) + tuple(map(short, r))))
     print()
     for measure, (figure, unit) in results.single.items():
         print("%-24s %8s %s" % (measure, short(figure), unit))
