@@ -99,7 +99,8 @@ def test_refused():
     before = a.text(MDL, NAME)
     for text, says in ((ROW.replace("EL ", "XX "), (":4:", "discipline", "EL, ME", MDL + "/.zddc:2")), (ROW + "colour: red\n", (":8:", "colour", "additionalProperties")),
                        (ROW.replace("title:", "titel:"), ("title", "required")), ("- a list\n", ("a record is a YAML mapping",)),
-                       (ROW + "title: twice\n", (":8:", "title")), (ROW.replace("'2623'", "2623"), (":6:", "sequence")), ("", ("title", "required")),
+                       (ROW + "title: twice\n", (":8:", "title")), (ROW.replace("'2623'", "2623"), (":6:", "sequence")),
+                       (ROW.replace("ACME", "-rf"), (":2:", "originator", "pattern")), ("", ("title", "required")),
                        (ROW + "notes: &a x\n", (":8:", "anchor")), ("# " + "x" * 300 + "\n" + ROW + "plannedDate: soon\n", (":9:", "plannedDate"))):
         for name in (NAME, "new.yaml"):
             if not text and name == "new.yaml":
