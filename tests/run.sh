@@ -21,7 +21,7 @@ B=$(realpath -m "${B:-build}")
 DEFAULT_VARIANT=${VARIANT:-release}
 FUZZ_SECONDS=${FUZZ_SECONDS:-60}
 TEST_TIMEOUT=${TEST_TIMEOUT:-420}
-ALL="layers unit unit@asan policy policy@asan mount mount@asan mount@tsan cli cli@asan tools faults"
+ALL="layers unit policy mount mount@asan cli tools faults"
 # suites that may still be empty
 OPTIONAL=" tools faults "
 passed=0
@@ -79,6 +79,7 @@ is_helper() { case $suite in mount | policy | cli | tools | faults) return 0 ;; 
 # where it looks for races, programs in which one thing happens after the other.
 repeats() {
     case $suite@$VARIANT/$1 in
+    unit@asan/test_acl_cost) return 0 ;; # processor time is what it is about
     mount@[at]san/nohandles.py | mount@[at]san/realtrees.py | mount@[at]san/system.py) return 0 ;;
     mount@tsan/hidden.py | mount@tsan/names.py | mount@tsan/files.py | mount@tsan/identity.py | mount@tsan/start.py) return 0 ;;
     esac
@@ -92,7 +93,8 @@ programs() {
     done
     is_helper && return
     for file in tests/"$suite"/*.c; do
-        [ -e "$file" ] && is_program "$file" && echo "$OUT/${file%.c}"
+        name=${file##*/}
+        [ -e "$file" ] && is_program "$file" && ! repeats "${name%.c}" && echo "$OUT/${file%.c}"
     done
 }
 
@@ -232,8 +234,8 @@ run_suite() {
     echo "== $label: $(since "$suite_begin") s"
 }
 
-# Suites that load one processor and measure nothing run beside the others, in a run.sh of their own, when all are asked for.
-BESIDE="random fuzz"
+# Suites that measure no time run beside the others, in a run.sh of their own, when all are asked for: two processors, one check.
+BESIDE="unit@asan policy@asan random cli@asan mount@tsan fuzz"
 
 run_beside() {
     for each in $BESIDE; do

@@ -23,6 +23,6 @@ if __name__ == "__main__":
           files.test_rename_flags, files.test_atomic_save_with_rwc, files.test_open_flags, files.test_ranges, files.test_metadata, files.test_xattrs,
           files.test_links, files.test_access, files.test_big_directory, files.test_mmap_and_locks, files.test_unlinked_while_open, files.test_many_writers,
           autoown.test_home, autoown.test_party, autoown.test_by_rename, autoown.test_slots_materialise, autoown.test_creators_undo, crash.test_killed_anywhere,
-          leaks.test_after_warm, leaks.test_guessing, policyfile.test_transaction, policyfile.test_atomic_save, policyfile.test_moved_away, reload.test_edits,
+          leaks.test_after_warm, leaks.test_guessing, policyfile.test_transaction, policyfile.test_atomic_save, reload.test_edits,
           reload.test_deep_and_new, reload.test_directory_rename, revoke.test_writes_decided_again, revoke.test_file_moved_elsewhere, revoke.test_standing_in_it)
     T.finish()

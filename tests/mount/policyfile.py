@@ -430,7 +430,7 @@ def test_churn():
     tree = dict(TREE)
     tree.update({"d/f%d" % k: TEXT for k in range(8)})
     a = Archive(tree, defaults="{}\n").mount()
-    seconds = 60 if FULL else 10
+    seconds = 60 if FULL else 5
     children = [Child(ALICE, churn, a.at("d"), k, seconds) for k in range(8)]
     results = [c.wait() for c in children]
     n, slowest = sum(r[0] for r in results), max(r[1] for r in results)
