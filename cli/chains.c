@@ -14,6 +14,7 @@
 #include "cli/cli.h"
 #include "cli/files.h"
 #include "cli/out.h"
+#include "cli/place.h"
 
 enum { CHUNK = 1 << 20, SMALL = 65536 };
 
@@ -31,6 +32,17 @@ static void add_file(struct chains *c, const char *name)
 	c->v[c->n++] = f;
 }
 
+/* The files of the ledger are nobody's on a mount, and where nothing was mounted there are none: each wants another next step. */
+static int no_ledger(const char *archive)
+{
+	if (place_has_control(archive))
+		return out_fail(ZDDC_IO,
+				"%s is on a mount, which shows no files of the ledger: name the archive itself (findmnt says where it lies), or ask "
+				"whoever keeps it; \"zddc audit %s\" lists what you may know",
+				archive, archive);
+	return out_fail(ZDDC_IO, "%s has no ledger: give the directory of an archive that was mounted, or a directory of a mount", archive);
+}
+
 int chains_find(const char *archive, struct chains *out)
 {
 	AUTO_BUF path = BUF_INIT;
@@ -42,7 +54,7 @@ int chains_find(const char *archive, struct chains *out)
 	out->dir = buf_steal(&path);
 	d = opendir(out->dir);
 	if (!d && errno == ENOENT)
-		return out_fail(ZDDC_IO, "%s has no ledger: give the directory of an archive that was mounted, or a directory of a mount", archive);
+		return no_ledger(archive);
 	if (!d)
 		return out_fail(ZDDC_IO, "%s: %s", out->dir, strerror(errno));
 	while ((e = readdir(d)))

@@ -305,6 +305,9 @@ def test_view():
         T.among(err_as(ADMIN, fn, a.at(".zddc.d/audit.jsonl")), ("EPERM", "EROFS"), name)
     T.equal(zddc(a.at(ACME), uid=PT)[0], 1, "zddc audit says that it is not for everybody")
     T.check("incoming/in" in zddc("--path", ACME + "/incoming", a.at(ACME), uid=DC)[1], "and shows it to those it is for")
+    got = zddc("verify", a.mnt, uid=AUD)
+    T.equal(got[0], 4, "zddc audit verify of a mount")
+    T.check("name the archive itself" in got[2], "says what to name instead", got)
 
 
 def test_view_of_moves():
