@@ -2,24 +2,23 @@
 #include "fs/audit_view.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/table.h"
-#include "fs/back.h"
+#include "fs/audit_tail.h"
 #include "fs/caller.h"
 #include "fs/gate.h"
 #include "fs/policy.h"
 #include "fs/tenant.h"
 #include "ledger/ledger.h"
 
-enum { CHUNK = 256 << 10, KNOWN_MOST = 4096 };
+enum { KNOWN_MOST = 4096 };
 
 #define HIDDEN "(hidden)"
 
@@ -36,10 +35,7 @@ struct audit_view {
 	char *dir;
 	bool all, plain;
 
-	struct ledger_file file; /* the one that is read; run 0: none yet */
-	int fd;
-	off_t at;
-	struct ledger_lines cut;
+	struct audit_tail tail;
 
 	struct buf out; /* what has not been read yet, and where it stands in the stream */
 	off_t out_at;
@@ -47,7 +43,6 @@ struct audit_view {
 	struct known *known;
 	uint64_t generation; /* of policy, for known */
 	struct arena mem;
-	char *chunk;
 };
 
 /* Does it stand in JSON as it is? */
@@ -63,13 +58,13 @@ struct audit_view *audit_view_new(struct identity *who, const char *dir, bool al
 {
 	struct audit_view *v = calloc(1, sizeof(*v));
 
-	if (!v || !(v->dir = strdup(dir)) || !(v->chunk = malloc(CHUNK)))
+	if (!v || !(v->dir = strdup(dir)))
 		abort();
 	pthread_mutex_init(&v->lock, NULL);
 	v->who = identity_ref(who);
 	v->all = all;
 	v->plain = is_plain(dir);
-	v->fd = -1;
+	v->tail = (struct audit_tail)AUDIT_TAIL_INIT;
 	return v;
 }
 
@@ -88,16 +83,13 @@ void audit_view_free(struct audit_view *v)
 {
 	if (!v)
 		return;
-	if (v->fd >= 0)
-		close(v->fd);
+	audit_tail_reset(&v->tail);
 	forget_known(v);
-	buf_free(&v->cut.rest);
 	buf_free(&v->out);
 	arena_free(&v->mem);
 	identity_put(v->who);
 	pthread_mutex_destroy(&v->lock);
 	free(v->dir);
-	free(v->chunk);
 	free(v);
 }
 
@@ -210,73 +202,11 @@ static int take_line(void *arg, const char *line, size_t n)
 	return 0;
 }
 
-/* ------------------------------------------------------------------ the files, one after the other */
-
-struct next {
-	struct ledger_file after, found;
-	bool any;
-};
-
-static bool note_file(void *arg, const char *name, unsigned char type, uint64_t ino)
-{
-	struct next *n = arg;
-	struct ledger_file f;
-
-	(void)type;
-	(void)ino;
-	if (!ledger_file_parse(name, &f) || ledger_file_cmp(&f, &n->after) <= 0 || (n->any && ledger_file_cmp(&f, &n->found) > 0))
-		return true;
-	n->any = true;
-	n->found = f;
-	return true;
-}
-
-/* 1: the next file is open, 0: there is none yet, or -errno. */
-static int next_file(struct audit_view *v)
-{
-	struct next n = {.after = v->file};
-	char name[LEDGER_NAME_MAX + 1];
-	AUTO_CLOSE int dir = -1;
-	int fd, r = back_store_dir("ledger", &dir);
-
-	if (r == 0)
-		r = back_list(dir, "", note_file, &n);
-	if (r < 0 || !n.any)
-		return r;
-	ledger_file_name(n.found.host, n.found.run, n.found.part, name);
-	fd = back_open(dir, name, O_RDONLY, 0);
-	if (fd < 0)
-		return fd;
-	if (v->fd >= 0)
-		close(v->fd);
-	v->fd = fd;
-	v->at = 0;
-	v->file = n.found;
-	buf_reset(&v->cut.rest);
-	return 1;
-}
-
-/* Reads on. 1: something came (perhaps nothing that is wanted), 0: that was all there is, or -errno. */
-static int read_on(struct audit_view *v)
-{
-	ssize_t n = v->fd < 0 ? 0 : back_pread(v->fd, v->chunk, CHUNK, v->at);
-
-	if (n < 0)
-		return (int)n;
-	if (n == 0)
-		return next_file(v);
-	v->at += n;
-	ledger_lines_feed(&v->cut, v->chunk, (size_t)n, take_line, v);
-	return 1;
-}
+/* ------------------------------------------------------------------ the stream */
 
 static void rewind_to_start(struct audit_view *v)
 {
-	if (v->fd >= 0)
-		close(v->fd);
-	v->fd = -1;
-	v->file = (struct ledger_file){0};
-	buf_reset(&v->cut.rest);
+	audit_tail_reset(&v->tail);
 	buf_reset(&v->out);
 	v->out_at = 0;
 }
@@ -303,7 +233,7 @@ ssize_t audit_view_read(struct audit_view *v, void *data, size_t size, off_t off
 		rewind_to_start(v);
 	drop_before(v, off);
 	while (r > 0 && v->out_at + (off_t)v->out.len < off + (off_t)size) {
-		r = read_on(v);
+		r = audit_tail_read(&v->tail, take_line, v);
 		drop_before(v, off);
 	}
 	if (r < 0)

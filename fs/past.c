@@ -15,12 +15,13 @@
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/sha256.h"
+#include "fs/audit_tail.h"
 #include "fs/back.h"
 #include "fs/gate.h"
 #include "fs/policy.h"
 #include "ledger/ledger.h"
 
-enum { CHUNK = 256 << 10, MOMENTS = 4 };
+enum { MOMENTS = 4 };
 
 /* The policies of one moment. */
 struct moment {
@@ -32,12 +33,7 @@ struct moment {
 };
 
 static pthread_mutex_t reading = PTHREAD_MUTEX_INITIALIZER; /* of the file that is read; before 'lock' */
-static struct {
-	struct ledger_file file;
-	int fd;
-	off_t at;
-	struct ledger_lines cut;
-} tail = {.fd = -1};
+static struct audit_tail tail = AUDIT_TAIL_INIT;
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct buf lines; /* lock: all that speak of policy, as they were written */
@@ -56,66 +52,14 @@ static int note_line(void *arg, const char *line, size_t n)
 	return 0;
 }
 
-struct next {
-	struct ledger_file found;
-	bool any;
-};
-
-static bool note_file(void *arg, const char *name, unsigned char type, uint64_t ino)
-{
-	struct next *n = arg;
-	struct ledger_file f;
-
-	(void)type;
-	(void)ino;
-	if (ledger_file_parse(name, &f) && ledger_file_cmp(&f, &tail.file) > 0 && (!n->any || ledger_file_cmp(&f, &n->found) < 0)) {
-		n->any = true;
-		n->found = f;
-	}
-	return true;
-}
-
-/* 1: the next file is open, 0: there is none yet, or -errno. */
-static int next_file(void)
-{
-	struct next n = {0};
-	char name[LEDGER_NAME_MAX + 1];
-	AUTO_CLOSE int dir = -1;
-	int fd, r = back_store_dir("ledger", &dir);
-
-	if (r == 0)
-		r = back_list(dir, "", note_file, &n);
-	if (r < 0 || !n.any)
-		return r;
-	ledger_file_name(n.found.host, n.found.run, n.found.part, name);
-	fd = back_open(dir, name, O_RDONLY, 0);
-	if (fd < 0)
-		return fd;
-	if (tail.fd >= 0)
-		close(tail.fd);
-	tail.fd = fd;
-	tail.at = 0;
-	tail.file = n.found;
-	buf_reset(&tail.cut.rest);
-	return 1;
-}
-
 void past_follow(void)
 {
-	AUTO_FREE char *chunk = malloc(CHUNK);
-	int r = 1;
+	int r;
 
-	if (!chunk)
-		abort();
 	WITH_MUTEX(&reading);
-	while (r > 0) {
-		ssize_t n = tail.fd < 0 ? 0 : back_pread(tail.fd, chunk, CHUNK, tail.at);
-
-		tail.at += n > 0 ? n : 0;
-		if (n > 0)
-			ledger_lines_feed(&tail.cut, chunk, (size_t)n, note_line, NULL);
-		r = n > 0 ? 1 : n < 0 ? (int)n : next_file();
-	}
+	do
+		r = audit_tail_read(&tail, note_line, NULL);
+	while (r > 0);
 	if (r < 0)
 		log_warn("the ledger cannot be read for time travel: %s", strerror(-r));
 }
@@ -251,8 +195,5 @@ void past_free(void)
 	WITH_MUTEX(&lock);
 	cut_moments(&moments);
 	buf_free(&lines);
-	buf_free(&tail.cut.rest);
-	if (tail.fd >= 0)
-		close(tail.fd);
-	tail.fd = -1;
+	audit_tail_reset(&tail);
 }
