@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "fs/audit.h"
 #include "fs/audit_view.h"
 #include "fs/caller.h"
@@ -184,14 +185,8 @@ static long long now_ms(void)
 /* A leaving handle wakes us; looked at again at least every 10 ms, since one may leave between looking and waiting. */
 static void wait_for_writer(void)
 {
-	struct timespec until;
+	const struct timespec until = clock_deadline(10);
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += 10 * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	WITH_MUTEX(&writers_lock);
 	pthread_cond_timedwait(&writer_left, &writers_lock, &until);
 }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/table.h"
@@ -52,13 +53,11 @@ static const char MAGIC[] = "zddc-index 1";
 
 /* ------------------------------------------------------------------ stamps */
 
-static int64_t ns(struct timespec t) { return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec; }
-
 struct policy_stamp policy_stamp_of(const struct stat *st)
 {
 	if (!st)
 		return (struct policy_stamp){.size = -1};
-	return (struct policy_stamp){.ino = st->st_ino, .ctime_ns = ns(st->st_ctim), .mtime_ns = ns(st->st_mtim), .size = st->st_size};
+	return (struct policy_stamp){.ino = st->st_ino, .ctime_ns = clock_ns(st->st_ctim), .mtime_ns = clock_ns(st->st_mtim), .size = st->st_size};
 }
 
 bool policy_stamp_eq(const struct policy_stamp *a, const struct policy_stamp *b)
@@ -352,16 +351,9 @@ bool index_ready(void)
 
 int index_wait(int ms)
 {
-	struct timespec until;
+	const struct timespec until = clock_deadline(ms);
 	int r = 0;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	WITH_MUTEX(&ix.lock);
 	while (ix.pending && ix.running && !r)
 		r = pthread_cond_timedwait(&ix.done, &ix.lock, &until);

@@ -10,6 +10,7 @@
 #include <time.h>
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/table.h"
 #include "fs/back.h"
@@ -396,15 +397,8 @@ static void queue_due(long long now)
 
 static void wait_more(int ms)
 {
-	struct timespec until;
+	const struct timespec until = clock_deadline(ms);
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += ms / 1000;
-	until.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	while (!jr.first && !jr.woken)
 		if (pthread_cond_timedwait(&jr.more, &jr.lock, &until))
 			return;

@@ -10,6 +10,7 @@
 #include <fuse_lowlevel.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "fs/node.h"
 
 enum notice_kind { NOTICE_GONE, NOTICE_EXPIRE, NOTICE_INODE, NOTICE_PAGES };
@@ -103,10 +104,8 @@ int notify_start(struct fuse_session *se)
 
 bool notify_stop(void)
 {
-	struct timespec until;
+	const struct timespec until = clock_deadline(1000);
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec++;
 	WITH_MUTEX(&lock);
 	queue.se = NULL;
 	pthread_cond_broadcast(&wake);

@@ -13,6 +13,7 @@
 #include <time.h>
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/limits.h"
@@ -263,7 +264,7 @@ static bool racy(const struct policy_stamp *stamp)
 	struct timespec now;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec - stamp->ctime_ns < RACY_NS;
+	return clock_ns(now) - stamp->ctime_ns < RACY_NS;
 }
 
 static void read_seen(const char *dir, const struct stat *st)

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/sha256.h"
 #include "base/str.h"
@@ -180,11 +181,6 @@ static int hash_file(int fd, char hex[SHA256_HEX])
 	return r;
 }
 
-static long long ns(struct timespec t)
-{
-	return (long long)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 /* A record for a file that counts as sealed and has none that says so: found, moved in, or its closing could not be written. */
 static int close_late(struct found *at, int fd)
 {
@@ -198,7 +194,7 @@ static int close_late(struct found *at, int fd)
 		if (*at->f->who.email && !person_same(&at->f->who, &creator))
 			rec->filer = at->f->who;
 		if (!*creator.email)
-			rec->made = ns(at->v.st.st_mtim) / 1000000000;
+			rec->made = clock_ns(at->v.st.st_mtim) / 1000000000;
 	}
 	int r = seal_close_record(fd, at->p, rec, &at->v.st);
 	if (r == 0 && adopted)
@@ -222,7 +218,7 @@ static int write_hash(struct found *at, int fd, const char hex[SHA256_HEX], off_
 	bool first = !*rec->sha256;
 	memcpy(rec->sha256, hex, SHA256_HEX);
 	rec->state = SEAL_SEALED;
-	rec->mtime = ns(at->v.st.st_mtim);
+	rec->mtime = clock_ns(at->v.st.st_mtim);
 	r = seal_write_record(fd, rec);
 	if (r == 0 && first)
 		r = back_fsync(fd, false);

@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "base/ynode.h"
@@ -155,11 +156,6 @@ bool seal_state_lets(enum seal_state s, enum seal_act act, const struct seal_rec
 
 /* ------------------------------------------------------------------------------------------------ looking */
 
-static long long ns(struct timespec t)
-{
-	return (long long)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 long long seal_grace_of(const struct acl_policy *p)
 {
 	struct acl_value v = acl_get(p, ACL_KEY_SEAL_GRACE);
@@ -211,7 +207,7 @@ int seal_look(struct acl_policy *p, int dirfd, const char *name, struct node *n,
 	f.recorded = read_at(dirfd, name, &out->rec);
 	f.rec = &out->rec;
 	f.size = out->st.st_size;
-	f.mtime = ns(out->st.st_mtim);
+	f.mtime = clock_ns(out->st.st_mtim);
 	ask_handles(n, out->st.st_ino, &f);
 	f.named = f.recorded && out->rec.state == SEAL_TRANSIENT && (out->rec.as == transient_hash(name) || transient_name(p, name));
 	f.torn_here = f.recorded && out->rec.state == SEAL_OPEN && !f.writers && known_torn(out->st.st_ino);
@@ -556,7 +552,7 @@ int seal_check_read(struct op *op, struct node *dir, const char *name)
 /* Never 0. */
 static uint64_t stamp_of(const struct stat *st)
 {
-	return ((uint64_t)ns(st->st_mtim) * 0x9e3779b97f4a7c15ull ^ (uint64_t)st->st_size) | 1;
+	return ((uint64_t)clock_ns(st->st_mtim) * 0x9e3779b97f4a7c15ull ^ (uint64_t)st->st_size) | 1;
 }
 
 /* Somebody has to attend to it: it is not sealed on disk yet although it counts as sealed, or nothing in memory knows of its state. */

@@ -10,6 +10,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/str.h"
 #include "base/ynode.h"
@@ -66,11 +67,6 @@ static uint64_t chance(void)
 pthread_mutex_t *seal_lock_of(uint64_t ino)
 {
 	return &life.stripe[(ino * 0x9e3779b97f4a7c15ull >> 32) % STRIPES];
-}
-
-static long long ns(struct timespec t)
-{
-	return (long long)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
 /* ------------------------------------------------------------------------------------------------ records on disk */
@@ -527,8 +523,8 @@ void seal_meta_changed(struct node *n, int dirfd)
 	AUTO_CLOSE int fd = back_open(dirfd, n->name, O_RDONLY, 0);
 	if (fd < 0 || !seal_read_record(fd, &rec) || rec.state != SEAL_SEALED || !*rec.sha256 || back_fstat(fd, &st) < 0)
 		return;
-	if (rec.mtime != ns(st.st_mtim) || life.immutable) {
-		rec.mtime = ns(st.st_mtim);
+	if (rec.mtime != clock_ns(st.st_mtim) || life.immutable) {
+		rec.mtime = clock_ns(st.st_mtim);
 		seal_write_record(fd, &rec);
 	}
 	__atomic_store_n(&n->sealed, 0, __ATOMIC_RELEASE);

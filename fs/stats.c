@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 
 #define STEPS 32 /* step n counts what took less than 2^n microseconds */
 
@@ -24,7 +25,7 @@ uint64_t stats_now(void)
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+	return (uint64_t)clock_ns(t);
 }
 
 static unsigned step_of(uint64_t us)

@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "fs/back.h"
 #include "fs/gate.h"
 #include "fs/names.h"
@@ -109,16 +110,14 @@ static bool gather_row(void *arg, const char *name, unsigned char type, uint64_t
 
 /* ------------------------------------------------------------------------------------------------ states of directories */
 
-static int64_t ns_of(const struct timespec *t) { return (int64_t)t->tv_sec * 1000000000 + t->tv_nsec; }
-
 static struct virt_stamp stamp_of(const struct stat *st)
 {
 	struct timespec now;
-	struct virt_stamp s = {.ino = st->st_ino, .mtime = ns_of(&st->st_mtim), .ctime = ns_of(&st->st_ctim)};
+	struct virt_stamp s = {.ino = st->st_ino, .mtime = clock_ns(st->st_mtim), .ctime = clock_ns(st->st_ctim)};
 	int64_t latest = s.mtime > s.ctime ? s.mtime : s.ctime;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	s.settled = ns_of(&now) - latest > (int64_t)SETTLE_S * 1000000000;
+	s.settled = clock_ns(now) - latest > (int64_t)SETTLE_S * 1000000000;
 	return s;
 }
 
