@@ -275,11 +275,17 @@ void handle_set_fd(struct handle *h, int fd)
 	h->fd = fd;
 }
 
-int handle_set_text(struct handle *h, struct buf *text)
+int handle_of_text(struct node *node, struct identity *who, int flags, struct buf *text, struct handle **out)
 {
-	if (!quota_take_bytes(h->who->uid, text->len))
+	int r = handle_new(HANDLE_TEXT, node, who, flags, out);
+
+	if (r < 0)
+		return r;
+	if (!quota_take_bytes(who->uid, text->len)) {
+		handle_free(*out);
 		return -ENOMEM;
-	h->text = *text;
+	}
+	(*out)->text = *text;
 	*text = (struct buf)BUF_INIT;
 	return 0;
 }

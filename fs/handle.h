@@ -81,10 +81,10 @@ void handle_free(struct handle *h);
 /* What it reads and writes, once it is open (others may be looking at the node's handles meanwhile). */
 void handle_set_fd(struct handle *h, int fd);
 /*
- * A text to be read; takes it from 'text'. -ENOMEM when this user's open texts would take too much memory (the handle is the caller's to
- * free).
+ * A handle that reads a text as it is now, for as long as it is open; takes it from 'text'. What handle_new() says, or -ENOMEM when this
+ * user's open texts would take too much memory.
  */
-int handle_set_text(struct handle *h, struct buf *text);
+int handle_of_text(struct node *node, struct identity *who, int flags, struct buf *text, struct handle **out);
 void handle_set_draft(struct handle *h, struct draft *d);
 /* Takes the draft out, for releasing it. NULL if it has none. */
 struct draft *handle_take_draft(struct handle *h);

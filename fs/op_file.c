@@ -158,19 +158,6 @@ static int open_policy(struct op *op, struct node *n, int flags, struct handle *
 	return r < 0 ? r : 0;
 }
 
-/* A text as it is now, for as long as it is open. Takes it over. */
-static int give_text(struct op *op, struct node *n, int flags, struct buf *text, struct handle **out)
-{
-	int r = handle_new(HANDLE_TEXT, n, op->caller.id, flags, out);
-
-	if (r < 0)
-		return r;
-	r = handle_set_text(*out, text);
-	if (r < 0)
-		handle_free(*out);
-	return r;
-}
-
 static int refuse_given(struct op *op, struct node *n)
 {
 	AUTO_FREE char *path = node_path(n);
@@ -189,7 +176,7 @@ static int open_given(struct op *op, struct node *n, int flags, struct handle **
 		r = refuse_given(op, n);
 	if (r == 0)
 		r = given_text(n->parent, n->name, &text);
-	return r < 0 ? r : give_text(op, n, flags, &text, out);
+	return r < 0 ? r : handle_of_text(n, op->caller.id, flags, &text, out);
 }
 
 static int open_kept(struct op *op, struct node *n, int flags, struct handle **out)
@@ -198,7 +185,7 @@ static int open_kept(struct op *op, struct node *n, int flags, struct handle **o
 	int r = ctl_kept_pointer(op, n, &text);
 
 	if (r != 0)
-		return r < 0 ? r : give_text(op, n, flags, &text, out);
+		return r < 0 ? r : handle_of_text(n, op->caller.id, flags, &text, out);
 	AUTO_CLOSE int fd = ctl_open_kept(op, n);
 
 	r = fd < 0 ? fd : handle_new(HANDLE_FILE, n, op->caller.id, flags, out);
@@ -234,7 +221,7 @@ static int open_text(struct op *op, struct node *n, int flags, struct handle **o
 		return open_kept(op, n, flags, out);
 	r = ctl_text(op, n, &text);
 	if (r == 0)
-		r = give_text(op, n, flags, &text, out);
+		r = handle_of_text(n, op->caller.id, flags, &text, out);
 	buf_free(&text);
 	return r;
 }

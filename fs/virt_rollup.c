@@ -216,18 +216,6 @@ int virt_access(struct op *op, struct node *n, int mask)
 
 /* ------------------------------------------------------------------------------------------------ open */
 
-static int open_with(struct op *op, struct node *n, int flags, struct buf *text, struct handle **out)
-{
-	int r = handle_new(HANDLE_TEXT, n, op->caller.id, flags, out);
-
-	if (r < 0)
-		return r;
-	r = handle_set_text(*out, text);
-	if (r < 0)
-		handle_free(*out);
-	return r;
-}
-
 static bool writes(int flags) { return (flags & O_ACCMODE) != O_RDONLY || (flags & O_TRUNC); }
 
 /* The decision is that on the record. */
@@ -242,7 +230,7 @@ static int open_row(struct op *op, struct node *n, int flags, const struct virt_
 	}
 	if (r == 0)
 		r = virt_row_text(f, &text);
-	return r < 0 ? r : open_with(op, n, flags, &text, out);
+	return r < 0 ? r : handle_of_text(n, op->caller.id, flags, &text, out);
 }
 
 static int open_temp(struct op *op, struct node *n, int flags, struct handle **out)
@@ -252,7 +240,7 @@ static int open_temp(struct op *op, struct node *n, int flags, struct handle **o
 	if (writes(flags))
 		return virt_temp_own(n->parent, n->name, op->caller.id->uid) ? open_draft(op, &virt_draft_kind, n, flags, out) : -EACCES;
 	virt_temp_read(n->parent, n->name, op->caller.id->uid, &text);
-	return open_with(op, n, flags, &text, out);
+	return handle_of_text(n, op->caller.id, flags, &text, out);
 }
 
 /* Under tree_lock. */
@@ -308,7 +296,7 @@ int virt_open(struct op *op, struct node *n, int flags, struct handle **out)
 	if (r == 0 && text) {
 		r = virt_text_make(op, n->parent, text, &made);
 		if (r == 0)
-			r = open_with(op, n, flags, &made, out);
+			r = handle_of_text(n, op->caller.id, flags, &made, out);
 	}
 	return r;
 }
